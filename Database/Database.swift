@@ -1,0 +1,27 @@
+public import Postgres
+
+/// The SQL that belongs to this version, embedded into the binary.
+public enum Database {
+    /// Every migration in the order in which they run.
+    public static func migrations() -> [Migration] {
+        [
+            Migration(number: 1, name: "0001_tenancy", sql: text(PackageResources._001_tenancy_sql)),
+            Migration(number: 2, name: "0002_auth", sql: text(PackageResources._002_auth_sql)),
+        ]
+    }
+
+    /// The demo's tables; one statement, to be run as the owner of the database, any number of times.
+    public static func demoTables() -> String { asOneStatement(text(PackageResources.tables_sql)) }
+
+    /// One tenant's demo rows; one statement, to be run inside the tenant, any number of times.
+    public static func demoRows() -> String { text(PackageResources.rows_sql) }
+
+    /// The extended protocol takes one statement at a time.
+    private static func asOneStatement(_ script: String) -> String {
+        "DO $sallyport_do$ BEGIN EXECUTE $sallyport_script$\(script)$sallyport_script$; END $sallyport_do$"
+    }
+
+    private static func text(_ bytes: [UInt8]) -> String {
+        String(decoding: bytes, as: UTF8.self)
+    }
+}

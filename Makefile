@@ -1,0 +1,58 @@
+# make run     the demo: builds, and starts PostgreSQL, auth-server, resource-api and nginx on 127.0.0.1:8080; Ctrl-C stops it
+# make test    every test: Swift tests on a throw-away PostgreSQL cluster, then the whole stack through the gateway
+# make bench   load, with the machine's own limits beside it
+# make format, make lint, make clean
+
+SHELL := /bin/sh
+SWIFT ?= swift
+SOURCES := Services Shared Database Tests Package.swift
+ACCEPTANCE ?= Tests/Acceptance
+
+.PHONY: run build test test-swift test-acceptance bench format lint clean
+
+run:
+	@scripts/install-packages run
+	@scripts/stack check
+	$(SWIFT) build -c release --product auth-server
+	$(SWIFT) build -c release --product resource-api
+	@exec scripts/stack run
+
+build:
+	@scripts/install-packages build
+	$(SWIFT) build
+
+test: test-swift test-acceptance
+
+test-swift:
+	@scripts/install-packages test
+	$(SWIFT) build --build-tests
+	scripts/stack with-database $(SWIFT) test --skip-build
+
+test-acceptance: .venv/installed
+	$(SWIFT) build
+	.venv/bin/python -m pytest $(ACCEPTANCE)
+
+.venv/installed: Tests/Acceptance/requirements.txt
+	@scripts/install-packages test
+	python3 -m venv .venv
+	.venv/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
+bench:
+	@scripts/install-packages bench
+	$(SWIFT) build -c release --product auth-server
+	$(SWIFT) build -c release --product resource-api
+	Benchmarks/run $(BENCH)
+
+format:
+	$(SWIFT) format --in-place --recursive $(SOURCES)
+
+lint:
+	$(SWIFT) format lint --strict --recursive $(SOURCES)
+	sh -n scripts/install-packages
+	sh -n .ci/run
+	python3 scripts/check-python
+
+clean:
+	scripts/stack clean
+	rm -rf .build .venv

@@ -1,0 +1,129 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTesting = Target.Dependency.product(name: "HummingbirdTesting", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let serviceLifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+
+let package = Package(
+    name: "sallyport",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "auth-server", targets: ["AuthServer"]),
+        .executable(name: "resource-api", targets: ["ResourceAPI"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0", traits: ["JSON"]),
+        .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "COpenSSL", path: "Shared/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CLibPQ", path: "Shared/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+
+        .target(name: "JSON", path: "Shared/JSON", swiftSettings: strict),
+        .target(name: "Cryptography", dependencies: ["COpenSSL"], path: "Shared/Crypto", swiftSettings: strict),
+        .target(name: "JOSE", dependencies: ["Cryptography", "JSON"], path: "Shared/JOSE", swiftSettings: strict),
+        .target(name: "Postgres", dependencies: ["CLibPQ", logging, serviceLifecycle], path: "Shared/Postgres", swiftSettings: strict),
+        .target(name: "Tenancy", dependencies: ["Cryptography", "JOSE"], path: "Shared/Tenancy", swiftSettings: strict),
+        .target(name: "OAuth", dependencies: ["JOSE", "Cryptography", "JSON", "Tenancy"], path: "Shared/OAuth", swiftSettings: strict),
+        .target(
+            name: "ServiceKit",
+            dependencies: [
+                "JSON", "Postgres", hummingbird, httpTypes, nioCore, nioPosix, logging, metrics, serviceLifecycle, unixSignals, systemPackage,
+                configuration,
+            ],
+            path: "Shared/ServiceKit",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "Database",
+            dependencies: ["Postgres"],
+            path: "Database",
+            resources: [.embedInCode("Migrations"), .embedInCode("Demo")],
+            swiftSettings: strict
+        ),
+
+        .executableTarget(
+            name: "AuthServer",
+            dependencies: [
+                "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Postgres", "ServiceKit", "Tenancy",
+                argumentParser, hummingbird, httpTypes, nioCore, logging, metrics, serviceLifecycle, configuration,
+            ],
+            path: "Services/AuthServer",
+            swiftSettings: strict
+        ),
+        .executableTarget(
+            name: "ResourceAPI",
+            dependencies: [
+                "Cryptography", "JOSE", "JSON", "OAuth", "Postgres", "ServiceKit", "Tenancy",
+                argumentParser, asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, logging, metrics, serviceLifecycle, configuration,
+            ],
+            path: "Services/ResourceAPI",
+            swiftSettings: strict
+        ),
+
+        .target(
+            name: "TestSupport", dependencies: ["Database", "Postgres", logging], path: "Tests/TestSupport", swiftSettings: strict
+        ),
+        .testTarget(name: "JSONTests", dependencies: ["JSON"], path: "Tests/JSONTests", swiftSettings: strict),
+        .testTarget(name: "CryptoTests", dependencies: ["Cryptography"], path: "Tests/CryptoTests", exclude: ["Keys"], swiftSettings: strict),
+        .testTarget(
+            name: "JOSETests", dependencies: ["JOSE", "JSON", "Cryptography"], path: "Tests/JOSETests", exclude: ["Vectors"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "PostgresTests", dependencies: ["Postgres", logging, serviceLifecycle], path: "Tests/PostgresTests",
+            swiftSettings: strict
+        ),
+        .testTarget(name: "DatabaseTests", dependencies: ["Database", "Postgres", "TestSupport"], path: "Tests/DatabaseTests", swiftSettings: strict),
+        .testTarget(name: "TenancyTests", dependencies: ["Tenancy"], path: "Tests/TenancyTests", swiftSettings: strict),
+        .testTarget(name: "OAuthTests", dependencies: ["OAuth", "JOSE", "JSON", "Tenancy"], path: "Tests/OAuthTests", swiftSettings: strict),
+        .testTarget(
+            name: "ServiceKitTests", dependencies: ["ServiceKit", metrics, nioCore], path: "Tests/ServiceKitTests", swiftSettings: strict
+        ),
+        .testTarget(
+            name: "AuthServerTests",
+            dependencies: [
+                "AuthServer", "Cryptography", "JOSE", "JSON", "OAuth", "Postgres", "ServiceKit", "Tenancy", "TestSupport",
+                hummingbird, hummingbirdTesting, httpTypes, logging, serviceLifecycle,
+            ],
+            path: "Tests/AuthServerTests",
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ResourceAPITests",
+            dependencies: [
+                "ResourceAPI", "Cryptography", "JOSE", "JSON", "OAuth", "Postgres", "ServiceKit", "Tenancy", "TestSupport",
+                hummingbird, hummingbirdTesting, httpTypes, logging, serviceLifecycle,
+            ],
+            path: "Tests/ResourceAPITests",
+            swiftSettings: strict
+        ),
+    ]
+)

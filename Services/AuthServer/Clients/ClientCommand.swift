@@ -1,0 +1,187 @@
+import ArgumentParser
+import JSON
+import OAuth
+import Postgres
+import Tenancy
+
+struct ClientCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "client", abstract: "Create, change, list and disable clients.",
+        subcommands: [Create.self, Update.self, List.self, RotateSecret.self, Disable.self, Enable.self]
+    )
+
+    struct Create: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Register a client; its secret is shown once.",
+            discussion: """
+                A backend that calls the API for itself:
+                  auth-server client create --tenant acme --name reports --grant client_credentials --scope "customers:read orders:read"
+                """
+        )
+
+        @Option(help: "The tenant's slug.") var tenant: String
+        @Option(name: .customLong("client-id"), help: "Its identifier, unique on the platform (default: generated).") var clientID: String?
+        @OptionGroup var settings: ClientSettingsOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let (tenant, clientID, settings, output) = (tenant, clientID, settings, output)
+            try await Administration.run { administration in
+                let tenant = try await administration.tenant(tenant)
+                guard let id = clientID.map({ ClientID($0) }) ?? ClientID.generate() else {
+                    throw CommandFailure("--client-id: use 1 to 255 printable ASCII characters without space, colon, quote and backslash")
+                }
+                var client = Client.unconfigured(id, in: tenant.id)
+                try await settings.apply(to: &client) { try await administration.clients.role($0, in: tenant.id) }
+                guard !client.grantTypes.isEmpty else { throw CommandFailure("--grant is missing: name at least one grant type") }
+                let secret = try await ClientRegistration(administration.clients).register(client)
+                output.print(
+                    json: { json in
+                        client.write(to: &json)
+                        if let secret { json.field("client_secret", secret.rawValue) }
+                    },
+                    text: "client_id      \(client.id)" + (secret.map { "\nclient_secret  \($0.rawValue)\n\nThe secret is not shown again." } ?? "")
+                )
+            }
+        }
+    }
+
+    struct Update: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Change settings of a client; what is not given stays as it is.")
+
+        @OptionGroup var target: ClientTarget
+        @OptionGroup var settings: ClientSettingsOptions
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let (target, settings, output) = (target, settings, output)
+            try await Administration.run { administration in
+                var client = try await target.require(administration)
+                let tenant = client.tenantID
+                let usedSecret = client.authenticationMethod.usesSecret
+                try await settings.apply(to: &client) { try await administration.clients.role($0, in: tenant) }
+                guard try await administration.clients.update(client) else { throw target.missing }
+                let needsSecret = client.authenticationMethod.usesSecret && !usedSecret
+                let updated = client
+                output.print(
+                    json: { updated.write(to: &$0) },
+                    text: "Updated client \(updated.id)."
+                        + (needsSecret ? " It needs a secret now: auth-server client rotate-secret" : "")
+                )
+            }
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List a tenant's clients.")
+
+        @Option(help: "The tenant's slug.") var tenant: String
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let (tenant, output) = (tenant, output)
+            try await Administration.run { administration in
+                let clients = try await administration.clients.all(in: administration.tenant(tenant).id)
+                output.print(
+                    json: { json in
+                        json.name("clients")
+                        json.beginArray()
+                        for client in clients {
+                            json.beginObject()
+                            client.write(to: &json)
+                            json.endObject()
+                        }
+                        json.endArray()
+                    },
+                    text: clients.map { client in
+                        let grants = client.grantTypes.map(\.rawValue).sorted().joined(separator: ",")
+                        return "\(client.id)\t\(client.isDisabled ? "disabled" : "active")\t\(grants)\t\(client.name)"
+                    }.joined(separator: "\n")
+                )
+            }
+        }
+    }
+
+    struct RotateSecret: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Give a client a new secret; the one before stays valid for a while.",
+            discussion: "Two secrets are valid at a time, so that the client can change over without an outage."
+        )
+
+        @OptionGroup var target: ClientTarget
+        @Option(help: "How long the previous secret stays valid, in seconds; 0 ends it now.") var overlap: Int = 86_400
+        @OptionGroup var output: OutputOptions
+
+        func validate() throws {
+            guard (0...31_536_000).contains(overlap) else { throw ValidationError("--overlap: give 0 to 31536000 seconds.") }
+        }
+
+        func run() async throws {
+            let (target, overlap, output) = (target, overlap, output)
+            try await Administration.run { administration in
+                let client = try await target.require(administration)
+                guard client.authenticationMethod.usesSecret else { throw CommandFailure("the client \(client.id) has no secret") }
+                let secret = OpaqueSecret.generate(.clientSecret)
+                try await administration.clients.rotateSecret(
+                    of: client.id, in: client.tenantID, to: secret.hash, overlapSeconds: overlap
+                )
+                output.print(
+                    json: { json in
+                        json.field("client_id", client.id.rawValue)
+                        json.field("client_secret", secret.rawValue)
+                        json.field("previous_secret_valid_seconds", Int64(overlap))
+                    },
+                    text: "client_secret  \(secret.rawValue)\n\nThe secret is not shown again."
+                )
+            }
+        }
+    }
+
+    struct Disable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Refuse a client from now on.")
+
+        @OptionGroup var target: ClientTarget
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws { try await ClientCommand.setDisabled(target, true, output) }
+    }
+
+    struct Enable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Let a disabled client work again.")
+
+        @OptionGroup var target: ClientTarget
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws { try await ClientCommand.setDisabled(target, false, output) }
+    }
+
+    fileprivate static func setDisabled(_ target: ClientTarget, _ isDisabled: Bool, _ output: OutputOptions) async throws {
+        try await Administration.run { administration in
+            let client = try await target.require(administration)
+            guard try await administration.clients.setDisabled(client.id, in: client.tenantID, isDisabled) else { throw target.missing }
+            output.print(
+                json: { json in
+                    json.field("client_id", client.id.rawValue)
+                    json.field("disabled", isDisabled)
+                },
+                text: "\(isDisabled ? "Disabled" : "Enabled") client \(client.id)."
+            )
+        }
+    }
+}
+
+/// Names one client of one tenant.
+struct ClientTarget: ParsableArguments {
+    @Option(help: "The tenant's slug.") var tenant: String
+    @Argument(help: "The client_id.") var clientID: String
+
+    var missing: CommandFailure {
+        CommandFailure("the tenant ‘\(tenant)’ has no client ‘\(clientID)’; see: auth-server client list --tenant \(tenant)")
+    }
+
+    func require(_ administration: Administration) async throws -> Client {
+        let tenant = try await administration.tenant(tenant)
+        guard let id = ClientID(clientID), let client = try await administration.clients.find(id, in: tenant.id) else { throw missing }
+        return client
+    }
+}

@@ -1,0 +1,48 @@
+import OAuth
+import Tenancy
+
+/// What the demo deployment consists of; its identifiers are stable, its secrets are not.
+enum DemoPlan {
+    struct DemoClient: Sendable {
+        /// The name under which the demo's file lists it.
+        let label: String
+        let name: String
+        let grants: Set<GrantType>
+        let method: ClientAuthenticationMethod
+        let redirectURIs: [String]
+        let scopes: String
+    }
+
+    static let tenants = [(slug: "acme", name: "Acme Corporation"), (slug: "globex", name: "Globex Industries")]
+
+    private static let dataScopes = ["customers", "orders", "order_items"]
+        .flatMap { table in ["read", "write", "delete"].map { "\(table):\($0)" } }
+        .joined(separator: " ") + " currencies:read"
+
+    static let clients = [
+        DemoClient(
+            label: "web", name: "Web application", grants: [.authorizationCode, .refreshToken], method: .clientSecretBasic,
+            redirectURIs: ["http://127.0.0.1:8765/callback"], scopes: dataScopes
+        ),
+        DemoClient(
+            label: "spa", name: "Single-page application", grants: [.authorizationCode, .refreshToken], method: .none,
+            redirectURIs: ["http://127.0.0.1:8765/callback"], scopes: dataScopes
+        ),
+        DemoClient(
+            label: "service", name: "Back-end service", grants: [.clientCredentials], method: .clientSecretBasic, redirectURIs: [],
+            scopes: dataScopes
+        ),
+        DemoClient(
+            label: "legacy", name: "Legacy application", grants: [.password, .refreshToken], method: .clientSecretBasic, redirectURIs: [],
+            scopes: dataScopes
+        ),
+        DemoClient(
+            label: "resource-server", name: "Resource server", grants: [], method: .clientSecretBasic, redirectURIs: [], scopes: ""
+        ),
+    ]
+
+    static let adminClient = DemoClient(
+        label: "admin-cli", name: "Administration", grants: [.clientCredentials], method: .clientSecretBasic, redirectURIs: [],
+        scopes: "admin:*"
+    )
+}

@@ -1,0 +1,69 @@
+import Cryptography
+import FoundationEssentials
+import JOSE
+import JSON
+import ServiceKit
+import Tenancy
+
+/// A tenant's keys, ready for use: the signer, and the key set as it is published.
+final class KeyRing: Sendable {
+    let signer: JWSSigner
+    /// The JWK Set (RFC 7517 §5) as JSON.
+    let keySet: [UInt8]
+    /// Strong validator of ``keySet``, quotes included.
+    let entityTag: String
+    /// When a retiring key leaves the set, in seconds since 1970.
+    let validUntil: Int64
+
+    init(_ keys: [SealedSigningKey], vault: KeyVault, tenant: TenantID, now: Int64) throws {
+        let published = keys.filter { $0.isPublished(at: now) }
+        guard let active = published.first(where: { $0.state == .active }) else {
+            throw StoredDataError("auth.signing_key: tenant \(tenant) has no active key; run: auth-server key rotate")
+        }
+        signer = try JWSSigner(
+            key: vault.open(active, tenant: tenant), algorithm: active.algorithm, keyID: active.keyID, type: "at+jwt"
+        )
+        var json = JSONWriter(reserving: 1024)
+        json.beginObject()
+        json.name("keys")
+        json.beginArray()
+        for key in published { json.raw(Array(key.publicJWK.utf8)) }
+        json.endArray()
+        json.endObject()
+        keySet = json.bytes
+        entityTag = "\"" + String(Base64URL.encode(Digest.sha256.hash(keySet)).prefix(22)) + "\""
+        validUntil = published.compactMap(\.retireAfter).map { Int64($0.timeIntervalSince1970) }.min() ?? .max
+    }
+}
+
+/// The key rings of all tenants, each made once and dropped when a key of the tenant changes.
+struct KeyRings: Sendable {
+    private let cache: ReadThroughCache<TenantID, KeyRing>
+    private let clock: WallClock
+
+    init(store: KeyStore, vault: KeyVault, clock: WallClock) {
+        self.clock = clock
+        cache = ReadThroughCache(capacity: 10_000) { tenant in
+            let keys = try await store.all(in: tenant)
+            return keys.isEmpty ? nil : try KeyRing(keys, vault: vault, tenant: tenant, now: clock.now)
+        }
+    }
+
+    func require(_ tenant: TenantID) async throws -> KeyRing {
+        if let ring = try await cache.value(for: tenant), ring.validUntil > clock.now { return ring }
+        cache.invalidate(tenant)
+        guard let ring = try await cache.value(for: tenant) else {
+            throw StoredDataError("auth.signing_key: tenant \(tenant) has no keys; run: auth-server key rotate")
+        }
+        return ring
+    }
+}
+
+extension KeyRings: ChangeObserver {
+    func changed(_ change: AuthChange) {
+        if change.table == .signingKey { cache.invalidate(change.tenant) }
+    }
+
+    func notificationsBegan() { cache.notificationsBegan() }
+    func notificationsStopped() { cache.notificationsStopped() }
+}

@@ -1,0 +1,24 @@
+import ArgumentParser
+
+/// The authorization server and everything an operator does to it.
+@main
+struct AuthServer: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "auth-server",
+        abstract: "Sallyport's authorization server: OAuth 2.1 tokens for many tenants.",
+        discussion: """
+            Settings come from environment variables, then from the JSON file named by SALLYPORT_CONFIG_FILE:
+
+              SALLYPORT_BASE_URL             public URL of the gateway, such as https://id.example.com (required by serve)
+              SALLYPORT_API_URL              the API's public URL, the audience of access tokens (default: BASE_URL/api/v1)
+              SALLYPORT_AUTH_LISTEN          host:port to listen on (default: 127.0.0.1:8081)
+              SALLYPORT_AUTH_DATABASE_URL    PostgreSQL, as the role sallyport_auth; passwords belong into a passfile
+              SALLYPORT_OWNER_DATABASE_URL   PostgreSQL, as the role that owns the database (migrate, demo)
+              SALLYPORT_MASTER_KEY_FILE      file with the 32 bytes that seal signing keys, in hexadecimal or base64url
+              SALLYPORT_TRUSTED_PROXIES      addresses of the gateway, whose forwarded headers are believed (default: none)
+              SALLYPORT_DATABASE_POOL_SIZE   connections at most (default: 10)
+              SALLYPORT_LOG_LEVEL            trace, debug, info, notice, warning, error or critical (default: info)
+            """,
+        subcommands: [ServeCommand.self, MigrateCommand.self, DemoCommand.self, TenantCommand.self, ClientCommand.self, KeyCommand.self]
+    )
+}

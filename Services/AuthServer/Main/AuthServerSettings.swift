@@ -1,0 +1,58 @@
+import Cryptography
+import FoundationEssentials
+import JOSE
+import Postgres
+import ServiceKit
+
+/// Everything `auth-server` can be told, validated once at start.
+struct AuthServerSettings: Sendable {
+    let baseURL: String
+    let baseHost: String
+    /// The resource server's identifier, `aud` of access tokens.
+    let audience: String
+    let listen: (host: String, port: Int)
+    let proxies: TrustedProxies
+    let database: PostgresConfiguration
+    let masterKey: SealingKey
+
+    init(_ settings: Settings) throws {
+        baseURL = try settings.baseURL("BASE_URL")
+        baseHost = URLComponents(string: baseURL)?.host?.lowercased() ?? ""
+        audience = try settings.baseURL("API_URL", default: baseURL + "/api/v1")
+        listen = try settings.listenAddress("AUTH_LISTEN", default: "127.0.0.1:8081")
+        proxies = try TrustedProxies(settings.optional("TRUSTED_PROXIES") ?? "", variable: "SALLYPORT_TRUSTED_PROXIES")
+        database = try Self.database(settings)
+        masterKey = try Self.masterKey(settings)
+    }
+
+    static func database(_ settings: Settings) throws(SettingError) -> PostgresConfiguration {
+        try settings.database(
+            "AUTH_DATABASE_URL", application: "auth-server",
+            cure: "Give a connection string of the role sallyport_auth, such as postgresql://sallyport_auth@db/sallyport?passfile=/etc/sallyport/pgpass."
+        )
+    }
+
+    static func ownerDatabase(_ settings: Settings) throws(SettingError) -> PostgresConfiguration {
+        try settings.database(
+            "OWNER_DATABASE_URL", application: "auth-server migrate",
+            cure: "Give a connection string of the role that owns the database, such as postgresql://sallyport_owner@db/sallyport."
+        )
+    }
+
+    static func masterKey(_ settings: Settings) throws(SettingError) -> SealingKey {
+        let cure =
+            "Name a file with 32 random bytes in hexadecimal or base64url in SALLYPORT_MASTER_KEY_FILE; make one with: openssl rand -hex 32"
+        let text = try settings.secret("MASTER_KEY", cure: cure)
+        guard let bytes = bytes(text), let key = try? SealingKey(bytes) else {
+            throw SettingError(variable: "SALLYPORT_MASTER_KEY", problem: "is not 32 bytes in hexadecimal or base64url", cure: cure)
+        }
+        return key
+    }
+
+    private static func bytes(_ text: String) -> [UInt8]? {
+        guard text.utf8.count == 64 else { return try? Base64URL.decode(text) }
+        let digits = Array(text.utf8)
+        let bytes = stride(from: 0, to: 64, by: 2).compactMap { UInt8(String(decoding: digits[$0...$0 + 1], as: UTF8.self), radix: 16) }
+        return bytes.count == 32 ? bytes : nil
+    }
+}

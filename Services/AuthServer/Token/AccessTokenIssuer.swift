@@ -1,0 +1,46 @@
+import Cryptography
+import JOSE
+import OAuth
+import ServiceKit
+import Tenancy
+
+/// Signs access tokens with the tenant's active key, from memory alone.
+struct AccessTokenIssuer: Sendable {
+    let issuers: Issuers
+    /// `aud`: the resource server's identifier.
+    let audience: String
+    let keys: KeyRings
+    let clock: WallClock
+
+    func issue(
+        to client: Client, for authority: GrantedAuthority, scopes: ScopeSet, tenant: Tenant
+    ) async throws -> IssuedAccessToken {
+        let ring = try await keys.require(tenant.id)
+        let now = clock.now
+        let claims = AccessTokenClaims(
+            issuer: issuers.issuer(of: tenant.slug),
+            subject: authority.subject,
+            audience: audience,
+            issuedAt: now,
+            expiresAt: now + Int64(client.accessTokenLifetimeSeconds),
+            tokenID: Base64URL.encode(SecureRandom.bytes(16)),
+            clientID: client.id,
+            scopes: scopes,
+            tenant: tenant.slug,
+            tenantID: tenant.id,
+            roles: authority.roles
+        )
+        return IssuedAccessToken(
+            token: try ring.signer.sign(payload: AccessTokenCodec.payload(claims)),
+            expiresInSeconds: Int64(client.accessTokenLifetimeSeconds),
+            scopes: scopes
+        )
+    }
+}
+
+struct IssuedAccessToken: Sendable {
+    /// The compact JWT.
+    let token: String
+    let expiresInSeconds: Int64
+    let scopes: ScopeSet
+}

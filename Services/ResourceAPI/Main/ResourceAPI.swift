@@ -1,0 +1,24 @@
+import ArgumentParser
+
+/// The tenant-isolated REST API.
+@main
+struct ResourceAPI: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resource-api",
+        abstract: "Sallyport's REST API over PostgreSQL: every request inside its token's tenant.",
+        discussion: """
+            Settings come from environment variables, then from the JSON file named by SALLYPORT_CONFIG_FILE:
+
+              SALLYPORT_BASE_URL             public URL of the gateway; issuers are {BASE_URL}/t/{tenant} (required by serve)
+              SALLYPORT_API_URL              the API's public URL, the audience that tokens must name (default: BASE_URL/api/v1)
+              SALLYPORT_API_LISTEN           host:port to listen on (default: 127.0.0.1:8082)
+              SALLYPORT_API_DATABASE_URL     PostgreSQL, as the role sallyport_api; passwords belong into a passfile
+              SALLYPORT_API_SCHEMAS          exposed schemas, separated by commas (default: api)
+              SALLYPORT_API_JWKS_BASE_URL    where key sets are fetched: {this}/t/{tenant}/oauth2/jwks (default: BASE_URL)
+              SALLYPORT_TRUSTED_PROXIES      addresses of the gateway, whose forwarded headers are believed (default: none)
+              SALLYPORT_DATABASE_POOL_SIZE   connections at most (default: 10)
+              SALLYPORT_LOG_LEVEL            trace, debug, info, notice, warning, error or critical (default: info)
+            """,
+        subcommands: [ServeCommand.self]
+    )
+}

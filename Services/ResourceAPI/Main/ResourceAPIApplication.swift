@@ -1,0 +1,61 @@
+import AsyncHTTPClient
+import Hummingbird
+import Logging
+import Postgres
+import ServiceKit
+import ServiceLifecycle
+
+/// Puts the API together: the only place that knows every concrete type.
+struct ResourceAPIApplication: Sendable {
+    /// Everything that runs besides the HTTP server, in the order in which it starts.
+    let background: [any Service]
+    let responder: RouterResponder<ServiceContext>
+    private let server: any Service
+    private let health: Health
+
+    /// In the order in which they start; they stop in reverse, readiness first.
+    var services: [any Service] { background + [server, health] }
+
+    init(
+        _ settings: ResourceAPISettings, logger: Logger, keySource: (any KeySetSource)? = nil, clock: WallClock = .system
+    ) throws {
+        let database = try Postgres(settings.database, logger: logger)
+        let listener = try PostgresListener(settings.database, channels: [LiveCatalog.channel], logger: logger)
+        let registry = PrometheusRegistry()
+        let catalog = LiveCatalog(
+            store: CatalogStore(schemas: settings.schemas), postgres: database, listener: listener, logger: logger
+        )
+
+        let verified = VerifiedTokens()
+        let keys = KeySets(
+            source: keySource ?? HTTPKeySetSource(client: .shared, baseURL: settings.jwksBaseURL), logger: logger,
+            changed: { verified.removeAll(of: $0) }
+        )
+        let verifier = TokenVerifier(
+            baseURL: settings.baseURL, audience: settings.apiURL, keys: keys, verified: verified, clock: clock
+        )
+        let metadata = ResourceMetadataEndpoint(settings: settings)
+        let gate = Gate(verifier: verifier, baseHost: settings.baseHost, metadataURL: metadata.url)
+        health = Health(
+            checks: [.init("database") { database.isReady }, .init("catalog") { catalog.engine != nil }], registry: registry
+        )
+
+        let router = Router(context: ServiceContext.self)
+        router.add(
+            middleware: RequestPipeline(proxies: settings.proxies, metrics: registry, failure: ErrorResponses.failure)
+        )
+        health.addRoutes(to: router)
+        metadata.addRoutes(to: router)
+        TableEndpoint(path: settings.apiPath, gate: gate, catalog: catalog, executor: ResourceExecutor(postgres: database))
+            .addRoutes(to: router)
+
+        responder = router.buildResponder()
+        server = Application(
+            responder: responder,
+            server: .loopBound(),
+            configuration: .init(address: .hostname(settings.listen.host, port: settings.listen.port)),
+            logger: logger
+        )
+        background = [database, listener, catalog]
+    }
+}

@@ -1,0 +1,38 @@
+import FoundationEssentials
+import Postgres
+import ServiceKit
+
+/// Everything `resource-api` can be told, validated once at start.
+struct ResourceAPISettings: Sendable {
+    static let maximumBodyBytes = 1024 * 1024
+
+    let baseURL: String
+    let baseHost: String
+    /// The API's own identifier: tokens must name it in `aud`.
+    let apiURL: String
+    /// The path of ``apiURL``, such as `/api/v1`.
+    let apiPath: String
+    let jwksBaseURL: String
+    let listen: (host: String, port: Int)
+    let proxies: TrustedProxies
+    let database: PostgresConfiguration
+    let schemas: [String]
+
+    init(_ settings: Settings) throws {
+        baseURL = try settings.baseURL("BASE_URL")
+        baseHost = URLComponents(string: baseURL)?.host?.lowercased() ?? ""
+        apiURL = try settings.baseURL("API_URL", default: baseURL + "/api/v1")
+        apiPath = URLComponents(string: apiURL)?.path ?? ""
+        jwksBaseURL = try settings.baseURL("API_JWKS_BASE_URL", default: baseURL)
+        listen = try settings.listenAddress("API_LISTEN", default: "127.0.0.1:8082")
+        proxies = try TrustedProxies(settings.optional("TRUSTED_PROXIES") ?? "", variable: "SALLYPORT_TRUSTED_PROXIES")
+        database = try settings.database(
+            "API_DATABASE_URL", application: "resource-api",
+            cure: "Give a connection string of the role sallyport_api, such as postgresql://sallyport_api@db/sallyport?passfile=/etc/sallyport/pgpass."
+        )
+        schemas = (settings.optional("API_SCHEMAS") ?? "api").split(separator: ",").map { String($0.drop { $0 == " " }) }
+        guard !schemas.isEmpty, !schemas.contains("") else {
+            throw SettingError(variable: "SALLYPORT_API_SCHEMAS", problem: "names no schema", cure: "Leave it unset for ‘api’.")
+        }
+    }
+}

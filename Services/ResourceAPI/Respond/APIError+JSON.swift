@@ -1,0 +1,17 @@
+import JSON
+
+extension APIError {
+    /// The error's body: all four members always.
+    func serialized() -> [UInt8] {
+        var writer = JSONWriter(reserving: 256)
+        writer.beginObject()
+        writer.field("code", code)
+        writer.field("message", message)
+        writer.name("details")
+        if let details { writer.string(details) } else { writer.null() }
+        writer.name("hint")
+        if let hint { writer.string(hint) } else { writer.null() }
+        writer.endObject()
+        return writer.bytes
+    }
+}

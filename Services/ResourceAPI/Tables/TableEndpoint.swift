@@ -1,0 +1,104 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import OAuth
+import ServiceKit
+
+/// `{API}/{table}`: GET, HEAD, POST, PATCH and DELETE in PostgREST's grammar, inside the token's tenant.
+///
+/// Phases: token, parse and plan, scope, one statement in one transaction, answer.
+struct TableEndpoint: Sendable {
+    let path: String
+    let gate: Gate
+    let catalog: LiveCatalog
+    let executor: ResourceExecutor
+
+    func addRoutes(to router: some RouterMethods<ServiceContext>) {
+        router.route(
+            RouterPath(path + "/:table"),
+            [
+                .get: { try await respond($0, $1, .read) },
+                .head: { try await respond($0, $1, .head) },
+                .post: { try await respond($0, $1, .insert) },
+                .patch: { try await respond($0, $1, .update) },
+                .delete: { try await respond($0, $1, .delete) },
+            ]
+        )
+    }
+
+    private func respond(_ request: Request, _ context: ServiceContext, _ verb: Verb) async throws -> Response {
+        let caller = try await gate.admit(request, context)
+        let resourceRequest = try await read(request, context, verb)
+        let prepared = try await prepare(resourceRequest)
+        try gate.require(verb.action, on: prepared.operation.table.name, for: caller)
+        return response(try await executor.run(prepared, settings: caller.settings))
+    }
+
+    /// A name that the catalog does not know may be newer than the catalog.
+    private func prepare(_ request: ResourceRequest) async throws -> PreparedRequest {
+        do {
+            return try await catalog.require().prepare(request)
+        } catch let error as APIError where error.isUnknownName {
+            guard let newer = try await catalog.reloadForUnknownName() else { throw error }
+            return try newer.prepare(request)
+        }
+    }
+
+    private func read(_ request: Request, _ context: ServiceContext, _ verb: Verb) async throws -> ResourceRequest {
+        guard let table = PercentCoding.decode((context.parameters.get("table") ?? "").utf8, plusIsSpace: false) else {
+            throw APIError(400, "PGRST125", "The path is not properly encoded")
+        }
+        var body: [UInt8]?
+        if verb == .insert || verb == .update {
+            guard Self.isJSON(request.headers[.contentType]) else {
+                throw APIError(415, "PGRST102", "The content type must be application/json")
+            }
+            let collected = try await request.body.collect(upTo: ResourceAPISettings.maximumBodyBytes)
+            body = Array(collected.readableBytesView)
+        }
+        return ResourceRequest(
+            verb: verb, table: table, rawQuery: Substring(request.uri.query ?? ""), prefer: request.headers[values: .prefer], body: body
+        )
+    }
+
+    /// A body without a declared type is taken for JSON, as PostgREST does.
+    private static func isJSON(_ contentType: String?) -> Bool {
+        guard let mediaType = contentType?.prefix(while: { $0 != ";" && $0 != " " }).lowercased() else { return true }
+        return mediaType == "application/json" || mediaType == "application/vnd.pgrst.object+json"
+    }
+
+    private func response(_ answer: ResourceResponse) -> Response {
+        var headers: HTTPFields = [.cacheControl: "no-store"]
+        for (name, value) in answer.headers {
+            guard let name = HTTPField.Name(name) else { continue }
+            headers[name] = value
+        }
+        let buffer = answer.body.withUnsafeBytes { bytes in bytes.map { ByteBuffer(bytes: $0) } }
+        return Response(
+            status: HTTPResponse.Status(code: answer.status), headers: headers,
+            body: buffer.map { ResponseBody(byteBuffer: $0) } ?? ResponseBody()
+        )
+    }
+}
+
+extension Verb {
+    /// The action half of the scope that a request needs.
+    var action: String {
+        switch self {
+        case .read, .head: "read"
+        case .insert, .update: "write"
+        case .delete: "delete"
+        }
+    }
+}
+
+extension APIError {
+    /// Whether a newer catalog might know better.
+    fileprivate var isUnknownName: Bool {
+        ["PGRST205", "PGRST204", "42703"].contains(code)
+    }
+}
+
+extension HTTPField.Name {
+    static let prefer = HTTPField.Name("Prefer") ?? .accept
+}

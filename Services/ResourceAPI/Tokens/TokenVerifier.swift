@@ -1,0 +1,78 @@
+import Cryptography
+import FoundationEssentials
+import JOSE
+import OAuth
+import ServiceKit
+import Tenancy
+
+/// Decides whether an access token is good here: ours, for this API, unexpired, signed by its tenant's key (RFC 9068 §4).
+struct TokenVerifier: Sendable {
+    /// Clocks of two machines may differ by so many seconds.
+    static let leewaySeconds: Int64 = 5
+
+    private static let verifier = JWSVerifier(expectedTypes: [AccessTokenCodec.type], maximumBytes: BearerToken.maximumBytes)
+
+    let issuerPrefix: String
+    let audience: String
+    let keys: KeySets
+    let verified: VerifiedTokens
+    let clock: WallClock
+
+    init(baseURL: String, audience: String, keys: KeySets, verified: VerifiedTokens, clock: WallClock) {
+        issuerPrefix = baseURL + "/t/"
+        self.audience = audience
+        self.keys = keys
+        self.verified = verified
+        self.clock = clock
+    }
+
+    /// - Throws: ``BearerRefusal/invalidToken(_:)``; ``KeysUnknown`` where it cannot be told.
+    func verify(_ token: BearerToken) async throws -> Caller {
+        let bytes = Array(token.rawValue.utf8)
+        let hash = Digest.sha256.hash(bytes)
+        let now = clock.now
+        if let caller = verified.find(hash, at: now) { return caller }
+        let caller = Caller(try await check(bytes, now: now))
+        verified.insert(caller, for: hash)
+        return caller
+    }
+
+    private func check(_ token: [UInt8], now: Int64) async throws -> AccessTokenClaims {
+        do {
+            let jws = try JWS(compact: token, maximumBytes: BearerToken.maximumBytes)
+            let tenant = try claimedTenant(jws)
+            guard let keys = try await keys.keys(of: tenant, containing: jws.header.keyID) else {
+                throw BearerRefusal.invalidToken("The token's issuer is unknown")
+            }
+            let payload = try Self.verifier.verify(compact: token, keys: keys).payload
+            let jwt = try JWTClaims(payload: payload)
+            try jwt.validate(now: now, leeway: Self.leewaySeconds, issuer: issuerPrefix + tenant.rawValue, audience: audience)
+            let claims = try AccessTokenCodec.claims(jwt)
+            guard claims.tenant == tenant else { throw BearerRefusal.invalidToken("The token is malformed") }
+            return claims
+        } catch let error as JOSEError {
+            throw BearerRefusal.invalidToken(Self.reason(error))
+        } catch is AccessTokenError {
+            throw BearerRefusal.invalidToken("The token is malformed")
+        }
+    }
+
+    /// The tenant whose key the token claims to be signed with, before the signature is checked: only to find the key.
+    private func claimedTenant(_ jws: JWS) throws -> TenantSlug {
+        let issuer = try jws.unverifiedIssuer() ?? ""
+        guard issuer.hasPrefix(issuerPrefix), let slug = try? TenantSlug(String(issuer.dropFirst(issuerPrefix.count))) else {
+            throw BearerRefusal.invalidToken("The token's issuer is unknown")
+        }
+        return slug
+    }
+
+    private static func reason(_ error: JOSEError) -> String {
+        switch error {
+        case .expired: "The token has expired"
+        case .notYetValid: "The token is not valid yet"
+        case .wrongAudience: "The token is for another audience"
+        case .badSignature, .unknownKey, .algorithmMismatch: "The token's signature is invalid"
+        default: "The token is malformed"
+        }
+    }
+}

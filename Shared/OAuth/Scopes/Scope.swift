@@ -1,0 +1,46 @@
+/// One scope-token (RFC 6749 §3.3). `{resource}:{action}` scopes may have `*` on either side.
+public struct Scope: Sendable, Hashable, Comparable, CustomStringConvertible {
+    public let rawValue: String
+
+    /// - Parameter text: 1–128 of the characters %x21 / %x23-5B / %x5D-7E.
+    public init(_ text: some StringProtocol) throws(OAuthError) {
+        let isValid =
+            (1...128).contains(text.utf8.count)
+            && text.utf8.allSatisfy { $0 == 0x21 || (0x23...0x5b).contains($0) || (0x5d...0x7e).contains($0) }
+        guard isValid else { throw OAuthError(.invalidScope, "scope is malformed") }
+        rawValue = String(text)
+    }
+
+    private init(unchecked text: String) {
+        rawValue = text
+    }
+
+    public var description: String { rawValue }
+
+    public static func < (left: Scope, right: Scope) -> Bool { left.rawValue < right.rawValue }
+
+    /// What both allow: `*:read` and `orders:*` meet in `orders:read`; scopes without a colon meet only themselves.
+    public func intersection(_ other: Scope) -> Scope? {
+        if self == other { return self }
+        guard let (resource, action) = sides, let (otherResource, otherAction) = other.sides,
+            let commonResource = Self.meet(resource, otherResource), let commonAction = Self.meet(action, otherAction)
+        else { return nil }
+        return Scope(unchecked: "\(commonResource):\(commonAction)")
+    }
+
+    /// Whether a token with this scope may do `action` on `resource`.
+    public func allows(_ action: String, on resource: String) -> Bool {
+        guard let sides else { return false }
+        return (sides.resource == "*" || sides.resource == resource) && (sides.action == "*" || sides.action == action)
+    }
+
+    private var sides: (resource: Substring, action: Substring)? {
+        guard let colon = rawValue.utf8.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+        return (rawValue[..<colon], rawValue[rawValue.utf8.index(after: colon)...])
+    }
+
+    private static func meet(_ left: Substring, _ right: Substring) -> Substring? {
+        if left == right || right == "*" { return left }
+        return left == "*" ? right : nil
+    }
+}

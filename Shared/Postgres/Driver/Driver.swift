@@ -1,0 +1,134 @@
+internal import CLibPQ
+import Glibc
+internal import Logging
+import Synchronization
+
+/// The side of a driver thread that other threads see: a mailbox and counters.
+final class Driver: Sendable {
+    enum Message: Sendable {
+        case request(Request)
+        case cancel(Request)
+        case release(Lease)
+        case connected(Result<SessionHandle, PostgresError>)
+        case cancelArrived(UInt64)
+        case drain
+        case stop
+    }
+
+    private struct Inbox {
+        var messages: [Message] = []
+        var isSleeping = false
+        var isClosed = false
+        var stopped: [CheckedContinuation<Void, Never>] = []
+    }
+
+    struct Counters: Sendable {
+        var open = 0
+        var connecting = 0
+        var leased = 0
+        var inFlight = 0
+        var waiting = 0
+    }
+
+    let configuration: PostgresConfiguration
+    let target: ConnectionTarget
+    let logger: Logger
+    private let inbox = Mutex(Inbox())
+    private let openCount = Atomic<Int>(0)
+    private let connectingCount = Atomic<Int>(0)
+    private let leasedCount = Atomic<Int>(0)
+    private let inFlightCount = Atomic<Int>(0)
+    private let waitingCount = Atomic<Int>(0)
+    /// Closed by `deinit`, so that whoever still holds the driver never writes to a descriptor that was given away.
+    let wakeUp: Int32
+
+    init(configuration: PostgresConfiguration, target: ConnectionTarget, logger: Logger) {
+        self.configuration = configuration
+        self.target = target
+        self.logger = logger
+        wakeUp = sp_eventfd()
+        precondition(wakeUp >= 0, "eventfd failed: no file descriptors left")
+    }
+
+    deinit {
+        close(wakeUp)
+    }
+
+    func start() {
+        SystemThread.start(name: "postgres-driver") { DriverLoop(self).run() }
+    }
+
+    /// Puts a message into the mailbox and wakes the thread if it sleeps.
+    /// - Returns: false if the driver has ended; the message was not taken.
+    @discardableResult
+    func post(_ message: Message) -> Bool {
+        let (isTaken, mustWake) = inbox.withLock { inbox -> (Bool, Bool) in
+            if inbox.isClosed { return (false, false) }
+            inbox.messages.append(message)
+            let mustWake = inbox.isSleeping
+            inbox.isSleeping = false
+            return (true, mustWake)
+        }
+        if mustWake { eventfd_write(wakeUp, 1) }
+        return isTaken
+    }
+
+    func submit(_ request: Request) {
+        if !post(.request(request)) { request.finish(PostgresError.closed) }
+    }
+
+    /// Waits until the thread has ended.
+    func waitUntilStopped() async {
+        await withCheckedContinuation { continuation in
+            let isClosed = inbox.withLock { inbox -> Bool in
+                if !inbox.isClosed { inbox.stopped.append(continuation) }
+                return inbox.isClosed
+            }
+            if isClosed { continuation.resume() }
+        }
+    }
+
+    // MARK: - For the driver's thread
+
+    /// Swaps the mailbox with an empty array whose memory is reused. If there is nothing, the thread counts as sleeping from here on.
+    func take(into messages: inout [Message], sleepIfEmpty: Bool) {
+        inbox.withLock { inbox in
+            swap(&inbox.messages, &messages)
+            inbox.isSleeping = sleepIfEmpty && messages.isEmpty
+        }
+    }
+
+    func markAwake() {
+        var count: eventfd_t = 0
+        _ = eventfd_read(wakeUp, &count)
+    }
+
+    /// Takes what is left and ends the mailbox.
+    func closeInbox() -> [Message] {
+        let (messages, waiters) = inbox.withLock { inbox in
+            inbox.isClosed = true
+            defer {
+                inbox.messages = []
+                inbox.stopped = []
+            }
+            return (inbox.messages, inbox.stopped)
+        }
+        for waiter in waiters { waiter.resume() }
+        return messages
+    }
+
+    var counters: Counters {
+        Counters(
+            open: openCount.load(ordering: .relaxed), connecting: connectingCount.load(ordering: .relaxed),
+            leased: leasedCount.load(ordering: .relaxed), inFlight: inFlightCount.load(ordering: .relaxed),
+            waiting: waitingCount.load(ordering: .relaxed))
+    }
+
+    func publish(_ counters: Counters) {
+        openCount.store(counters.open, ordering: .relaxed)
+        connectingCount.store(counters.connecting, ordering: .relaxed)
+        leasedCount.store(counters.leased, ordering: .relaxed)
+        inFlightCount.store(counters.inFlight, ordering: .relaxed)
+        waitingCount.store(counters.waiting, ordering: .relaxed)
+    }
+}

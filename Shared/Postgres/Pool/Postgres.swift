@@ -1,0 +1,238 @@
+public import Logging
+public import ServiceLifecycle
+import Synchronization
+
+/// A pool of connections to one PostgreSQL, shared by pipelining.
+///
+/// A request's settings and statement travel together before one Sync: one round trip, and one implicit transaction that ends with
+/// it. Requests share connections; what one sets never reaches the next, and an error touches only the request it belongs to.
+///
+/// Add it to the service group (before whatever uses it), or use `withPool`. Requests made earlier start it too.
+public final class Postgres: Service, SQLExecutor, Sendable {
+    private enum Phase {
+        case idle
+        case started
+        case ended
+    }
+
+    private let drivers: [Driver]
+    private let phase = Mutex(Phase.idle)
+    private let turn = Atomic<Int>(0)
+
+    /// - Throws: `.configuration` if libpq cannot parse the connection string, or a limit makes no sense.
+    public init(_ configuration: PostgresConfiguration, logger: Logger) throws(PostgresError) {
+        guard configuration.poolSize > 0, configuration.driverThreads > 0, configuration.maximumPipelineDepth > 0 else {
+            throw .configuration("pool size, driver threads and pipeline depth must be positive")
+        }
+        let target = try ConnectionTarget(configuration)
+        let threads = min(configuration.driverThreads, configuration.poolSize)
+        drivers = (0..<threads).map { index in
+            var share = configuration
+            share.poolSize = configuration.poolSize / threads + (index < configuration.poolSize % threads ? 1 : 0)
+            share.minimumConnections = max(1, configuration.minimumConnections / threads)
+            share.maximumQueueLength = max(1, configuration.maximumQueueLength / threads)
+            return Driver(configuration: share, target: target, logger: logger)
+        }
+    }
+
+    deinit {
+        for driver in drivers { driver.post(.stop) }
+    }
+
+    /// Keeps the pool open until graceful shutdown, then lets what is queued and in flight finish. When the task is cancelled,
+    /// everything ends at once with `.closed`.
+    public func run() async throws {
+        start()
+        await withTaskCancellationHandler {
+            try? await gracefulShutdown()
+            await shutdown()
+        } onCancel: {
+            stop()
+        }
+    }
+
+    /// Takes no more requests, waits for those there are, closes the connections.
+    nonisolated(nonsending) public func shutdown() async {
+        let wasStarted = phase.withLock { phase in
+            defer { phase = .ended }
+            return phase == .started
+        }
+        guard wasStarted else { return }
+        for driver in drivers { driver.post(.drain) }
+        for driver in drivers { await driver.waitUntilStopped() }
+    }
+
+    /// Runs `body` with a pool that is closed afterwards: for commands.
+    nonisolated(nonsending) public static func withPool<R>(
+        _ configuration: PostgresConfiguration, logger: Logger, _ body: (Postgres) async throws -> R
+    ) async throws -> R {
+        let pool = try Postgres(configuration, logger: logger)
+        do {
+            let value = try await body(pool)
+            await pool.shutdown()
+            return value
+        } catch {
+            await pool.shutdown()
+            throw error
+        }
+    }
+
+    /// Opens the first connection without waiting for it. Called by the first request too.
+    public func start() {
+        let mustStart = phase.withLock { phase in
+            guard phase == .idle else { return false }
+            phase = .started
+            return true
+        }
+        if mustStart { for driver in drivers { driver.start() } }
+    }
+
+    private func stop() {
+        for driver in drivers { driver.post(.stop) }
+    }
+
+    // MARK: - Requests
+
+    nonisolated(nonsending) public func query(_ sql: SQL, timeout: Duration?) async throws -> QueryResult {
+        try await query(sql, settings: .none, timeout: timeout)
+    }
+
+    nonisolated(nonsending) public func batch(_ statements: [SQL], timeout: Duration?) async throws -> [QueryResult] {
+        try await batch(statements, settings: .none, timeout: timeout)
+    }
+
+    /// Runs one statement with settings that hold for it alone, in one round trip.
+    nonisolated(nonsending) public func query(_ sql: SQL, settings: TransactionSettings, timeout: Duration? = nil) async throws -> QueryResult {
+        try await perform(sql, [], settings: settings, kind: .unit, on: nextDriver(), timeout: timeout).result()
+    }
+
+    /// Runs statements in one transaction and one round trip; if one fails, none has run.
+    nonisolated(nonsending) public func batch(_ statements: [SQL], settings: TransactionSettings, timeout: Duration? = nil) async throws -> [QueryResult] {
+        guard let first = statements.first else { return [] }
+        return try await perform(first, statements.dropFirst(), settings: settings, kind: .unit, on: nextDriver(), timeout: timeout)
+            .results()
+    }
+
+    nonisolated(nonsending) func perform(
+        _ first: SQL, _ rest: ArraySlice<SQL>, settings: TransactionSettings = .none, kind: Request.Kind, on driver: Driver,
+        timeout: Duration?
+    ) async throws -> Request {
+        let bound = first.resolved()
+        try Self.check(bound.parameters)
+        try Self.check(settings)
+        let others = try rest.map { sql in
+            let bound = sql.resolved()
+            try Self.check(bound.parameters)
+            return bound
+        }
+        let request = Request(kind: kind, settings: settings, first: bound, rest: others, timeout: timeout)
+        try await perform(request, on: driver)
+        return request
+    }
+
+    /// Hands the request to the driver and waits for its end.
+    /// - Parameter isCancellable: false for what must happen even in a cancelled task, such as ROLLBACK.
+    nonisolated(nonsending) func perform(_ request: Request, on driver: Driver, isCancellable: Bool = true) async throws {
+        if phase.withLock({ $0 }) != .started { try startIfPossible() }
+        if isCancellable {
+            if Task.isCancelled { throw CancellationError() }
+            await withTaskCancellationHandler {
+                await withUnsafeContinuation { continuation in
+                    request.continuation = continuation
+                    driver.submit(request)
+                }
+            } onCancel: {
+                driver.post(.cancel(request))
+            }
+        } else {
+            await withUnsafeContinuation { continuation in
+                request.continuation = continuation
+                driver.submit(request)
+            }
+        }
+        if let failure = request.failure { throw failure }
+    }
+
+    private func startIfPossible() throws {
+        start()
+        if phase.withLock({ $0 }) == .ended { throw PostgresError.closed }
+    }
+
+    func nextDriver() -> Driver {
+        if drivers.count == 1 { return drivers[0] }
+        let turn = turn.wrappingAdd(1, ordering: .relaxed).newValue
+        return drivers[Int(UInt(bitPattern: turn) % UInt(drivers.count))]
+    }
+
+    private static func check(_ parameters: [SQLParameter]) throws(PostgresError) {
+        if parameters.count > 65_535 { throw .invalidParameter("more than 65535 parameters") }
+        for (index, parameter) in parameters.enumerated() where parameter.containsNUL {
+            throw .invalidParameter("parameter $\(index + 1) contains U+0000, which text cannot hold")
+        }
+    }
+
+    static func check(_ settings: TransactionSettings) throws(PostgresError) {
+        if settings.settings.count > TransactionSettings.maximumCount {
+            throw .invalidParameter("more than \(TransactionSettings.maximumCount) settings")
+        }
+        for (name, value) in settings.settings where name.utf8.contains(0) || value.utf8.contains(0) {
+            throw .invalidParameter("a setting contains U+0000, which text cannot hold")
+        }
+    }
+
+    // MARK: - State
+
+    /// Numbers for metrics, as of the last moment the drivers were at rest.
+    public struct Statistics: Sendable, Hashable {
+        public var open = 0
+        public var connecting = 0
+        /// Connections held by interactive transactions.
+        public var leased = 0
+        /// Requests with the server.
+        public var inFlight = 0
+        /// Requests waiting for a connection.
+        public var waiting = 0
+    }
+
+    public var statistics: Statistics {
+        var sum = Statistics()
+        for driver in drivers {
+            let counters = driver.counters
+            sum.open += counters.open
+            sum.connecting += counters.connecting
+            sum.leased += counters.leased
+            sum.inFlight += counters.inFlight
+            sum.waiting += counters.waiting
+        }
+        return sum
+    }
+
+    /// Whether each driver has a connection.
+    public var isReady: Bool { drivers.allSatisfy { $0.counters.open > 0 } }
+
+    /// - Throws: `.unavailable` if no connection is there after `timeout`.
+    nonisolated(nonsending) public func waitUntilReady(timeout: Duration = .seconds(10)) async throws {
+        start()
+        let deadline = ContinuousClock.now + timeout
+        while !isReady {
+            if ContinuousClock.now >= deadline {
+                // The reason is with the driver; a query gets to hear it.
+                _ = try await query("SELECT 1", timeout: .seconds(1))
+                throw PostgresError.unavailable("no connection after \(timeout)")
+            }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+}
+
+extension Request {
+    func result() throws(PostgresError) -> QueryResult {
+        guard let firstResult else { throw .protocolViolation("a statement without a result") }
+        return QueryResult(firstResult)
+    }
+
+    func results() throws(PostgresError) -> [QueryResult] {
+        guard restResults.count == rest.count else { throw .protocolViolation("a statement without a result") }
+        return [try result()] + restResults.map { QueryResult($0) }
+    }
+}

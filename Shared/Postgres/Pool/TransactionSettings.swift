@@ -1,0 +1,36 @@
+public import FoundationEssentials
+
+/// Settings made with `set_config(…, true)` before a statement: they end with its transaction.
+///
+/// Make one per tenant or token and keep it where requests come often; it is passed on without copying.
+public struct TransactionSettings: Sendable {
+    public var settings: [(name: String, value: String)]
+
+    public init(_ settings: [(name: String, value: String)] = []) {
+        self.settings = settings
+    }
+
+    public static let none = TransactionSettings()
+
+    /// The setting read by `sallyport.current_tenant()`.
+    public static let tenantSettingName = "sallyport.tenant_id"
+
+    public static func tenant(_ tenant: UUID) -> TransactionSettings {
+        TransactionSettings([(tenantSettingName, tenant.uuidString.lowercased())])
+    }
+
+    public func adding(_ name: String, _ value: String) -> TransactionSettings {
+        TransactionSettings(settings + [(name, value)])
+    }
+
+    /// The most settings one transaction can have.
+    static let maximumCount = 16
+
+    /// `SELECT set_config($1, $2, true), …` for each possible count, so that every connection finds it by identity.
+    private static let statements: [SQLStatement] = (0...maximumCount).map { count in
+        let calls = (0..<count).map { "set_config($\($0 * 2 + 1), $\($0 * 2 + 2), true)" }
+        return SQLStatement("SELECT " + calls.joined(separator: ", "), parameterTypes: Array(repeating: .text, count: count * 2))
+    }
+
+    static func statement(count: Int) -> SQLStatement { statements[count] }
+}

@@ -1,0 +1,161 @@
+internal import FoundationEssentials
+public import HTTPTypes
+public import Hummingbird
+internal import Logging
+public import Metrics
+internal import Postgres
+internal import Synchronization
+
+/// What happens around every request, in one place: request id, client address, metrics, the mapping of errors to answers, one log line for a failure.
+public struct RequestPipeline: RouterMiddleware {
+    public typealias Context = ServiceContext
+    /// Renders errors that are not a ``Refusal``: status, a short machine-readable kind, and headers to add.
+    public typealias FailureResponse = @Sendable (HTTPResponse.Status, HTTPFields) -> Response
+
+    private let proxies: TrustedProxies
+    private let timers: RequestTimers
+    private let failure: FailureResponse
+
+    public init(proxies: TrustedProxies, metrics: any MetricsFactory, failure: @escaping FailureResponse) {
+        self.proxies = proxies
+        self.failure = failure
+        timers = RequestTimers(factory: metrics)
+    }
+
+    public func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        let start = ContinuousClock.now
+        let context = identified(request, context)
+        var response: Response
+        do {
+            response = try await next(request, context)
+        } catch {
+            response = answer(to: error, request: request, context: context)
+        }
+        response.headers[.requestID] = context.requestID
+        timers.record(
+            start.duration(to: .now), route: context.endpointPath ?? "unmatched", method: request.method, status: response.status.code
+        )
+        return response
+    }
+
+    private func identified(_ request: Request, _ context: Context) -> Context {
+        var context = context
+        let trusted = proxies.contains(context.peer)
+        if trusted, let id = request.headers[.requestID], RequestIdentifier.isAcceptable(id) {
+            context.requestID = id
+        } else {
+            context.requestID = RequestIdentifier.make()
+        }
+        context.logger[metadataKey: "request_id"] = .string(context.requestID)
+        var host = request.head.authority
+        if trusted {
+            context.clientAddress = request.headers[.forwardedFor] ?? context.peer?.ipAddress ?? ""
+            host = request.headers[.forwardedHost] ?? host
+        } else {
+            context.clientAddress = context.peer?.ipAddress ?? ""
+        }
+        context.requestedHost = host.map { host in
+            let name = host.hasPrefix("[") ? host.prefix { $0 != "]" } + "]" : host.prefix { $0 != ":" }
+            return name.lowercased()
+        }
+        return context
+    }
+
+    private func answer(to error: any Error, request: Request, context: Context) -> Response {
+        switch error {
+        case let refusal as any Refusal:
+            if let detail = refusal.operatorDetail {
+                context.logger.notice("request refused", metadata: metadata(request, context, "detail", detail))
+            }
+            return refusal.response()
+        case let error as MethodNotAllowed:
+            return failure(.methodNotAllowed, [.allow: error.allow])
+        case let error as any HTTPResponseError:
+            return failure(error.status, error.status == .contentTooLarge ? [.connection: "close"] : [:])
+        case let error as PostgresError where error.isTransient:
+            context.logger.error("database unavailable", metadata: metadata(request, context, "error", "\(error)"))
+            return failure(.serviceUnavailable, [.retryAfter: "1"])
+        case is CancellationError:
+            return failure(.serviceUnavailable, [.retryAfter: "1"])
+        default:
+            context.logger.error("request failed", metadata: metadata(request, context, "error", "\(error)"))
+            return failure(.internalServerError, [:])
+        }
+    }
+
+    private func metadata(_ request: Request, _ context: Context, _ name: String, _ detail: String) -> Logger.Metadata {
+        [
+            "method": .string(request.method.rawValue), "route": .string(context.endpointPath ?? "unmatched"),
+            "client": .string(context.clientAddress), name: .string(detail),
+        ]
+    }
+}
+
+/// 128 random bits in hexadecimal where no gateway gave an id.
+enum RequestIdentifier {
+    static func make() -> String {
+        var generator = SystemRandomNumberGenerator()
+        let high = String(generator.next(), radix: 16)
+        let low = String(generator.next(), radix: 16)
+        return String(repeating: "0", count: 16 - high.utf8.count) + high + String(repeating: "0", count: 16 - low.utf8.count) + low
+    }
+
+    /// 8 to 128 characters that cannot break a log line or a header.
+    static func isAcceptable(_ id: String) -> Bool {
+        (8...128).contains(id.utf8.count)
+            && id.utf8.allSatisfy { byte in
+                (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte) || byte == 0x2d || byte == 0x5f
+                    || byte == 0x2e
+            }
+    }
+}
+
+/// Timers are made once for each route, method and status and found again without building labels.
+private final class RequestTimers: Sendable {
+    private struct Key: Hashable {
+        let route: String
+        let method: HTTPRequest.Method
+        let status: Int
+    }
+
+    private let factory: any MetricsFactory
+    private let timers = Mutex<[Key: Timer]>([:])
+
+    init(factory: any MetricsFactory) {
+        self.factory = factory
+    }
+
+    func record(_ duration: Duration, route: String, method: HTTPRequest.Method, status: Int) {
+        let known: Set<HTTPRequest.Method> = [.get, .head, .post, .put, .patch, .delete, .options]
+        let key = Key(route: route, method: known.contains(method) ? method : .connect, status: status)
+        let timer = timers.withLock { timers in
+            if let timer = timers[key] { return timer }
+            let timer = Timer(
+                label: "http_request_duration_seconds",
+                dimensions: [
+                    ("route", route), ("method", known.contains(method) ? method.rawValue : "other"), ("status", String(status)),
+                ],
+                factory: factory
+            )
+            timers[key] = timer
+            return timer
+        }
+        let (seconds, attoseconds) = duration.components
+        timer.recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+    }
+}
+
+extension HTTPField.Name {
+    public static let requestID = required("X-Request-ID")
+    public static let forwardedFor = required("X-Forwarded-For")
+    public static let forwardedHost = required("X-Forwarded-Host")
+    public static let tenantID = required("X-Tenant-ID")
+
+    /// For names written in source, which are valid field names.
+    static func required(_ name: String) -> HTTPField.Name {
+        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is not a header field name") }
+        return name
+    }
+}

@@ -1,0 +1,12 @@
+public import Postgres
+
+extension Settings {
+    /// How to reach PostgreSQL; pool size from `SALLYPORT_DATABASE_POOL_SIZE`, statement timeout from `SALLYPORT_DATABASE_STATEMENT_TIMEOUT_MS`.
+    public func database(_ name: String, application: String, cure: String) throws(SettingError) -> PostgresConfiguration {
+        var configuration = PostgresConfiguration(connectionString: try required(name, cure: cure))
+        configuration.applicationName = application
+        configuration.poolSize = try integer("DATABASE_POOL_SIZE", default: configuration.poolSize, in: 1...1000)
+        configuration.statementTimeout = .milliseconds(try integer("DATABASE_STATEMENT_TIMEOUT_MS", default: 10_000, in: 100...3_600_000))
+        return configuration
+    }
+}

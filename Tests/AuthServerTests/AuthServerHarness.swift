@@ -1,0 +1,157 @@
+import Cryptography
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import JOSE
+import JSON
+import Logging
+import OAuth
+import Postgres
+import ServiceKit
+import ServiceLifecycle
+import Synchronization
+import Tenancy
+import TestSupport
+import Testing
+
+@testable import AuthServer
+
+/// A server on a database of its own with two tenants, `acme` and `globex`, each with a client `{slug}-service`.
+struct AuthServerHarness: Sendable {
+    static let baseURL = "https://id.example"
+    static let audience = "https://api.example/v1"
+
+    let client: any TestClientProtocol
+    let administration: Administration
+    let acme: Tenant
+    let globex: Tenant
+    /// Secrets by client_id.
+    let secrets: [String: String]
+    /// Seconds that the server's clock is ahead.
+    let advance: SharedNumber
+
+    static func with(_ body: @Sendable @escaping (AuthServerHarness) async throws -> Void) async throws {
+        try await TestDatabase.with { database in
+            let settings = try await Settings(environment: [
+                "SALLYPORT_BASE_URL": baseURL, "SALLYPORT_API_URL": audience,
+                "SALLYPORT_AUTH_DATABASE_URL": database.connectionString(role: "sallyport_auth"),
+                "SALLYPORT_DATABASE_POOL_SIZE": "3",
+                "SALLYPORT_MASTER_KEY": String(repeating: "0f", count: 32),
+            ])
+            let advance = SharedNumber()
+            let clock = WallClock { WallClock.system.now + advance.value }
+            let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+            let application = try AuthServerApplication(AuthServerSettings(settings), logger: logger, clock: clock)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for service in application.background {
+                    group.addTask { try await service.run() }
+                }
+                try await database.withPool(role: "sallyport_auth") { pool in
+                    let administration = Administration(settings: settings, database: pool)
+                    let acme = try await tenant("acme", administration)
+                    let globex = try await tenant("globex", administration)
+                    var secrets: [String: String] = [:]
+                    for tenant in [acme, globex] {
+                        let id = "\(tenant.slug)-service"
+                        secrets[id] = try await service(id, in: tenant, administration)
+                    }
+                    let found = secrets
+                    try await Application(responder: application.responder).test(.router) { client in
+                        try await body(
+                            AuthServerHarness(
+                                client: client, administration: administration, acme: acme, globex: globex, secrets: found, advance: advance
+                            )
+                        )
+                    }
+                }
+                group.cancelAll()
+                while let result = await group.nextResult() {
+                    if case .failure(let error) = result, !(error is CancellationError), !(error is PostgresError) { throw error }
+                }
+            }
+        }
+    }
+
+    private static func tenant(_ slug: String, _ administration: Administration) async throws -> Tenant {
+        let tenant = Tenant(id: TenantID(UUID()), slug: try TenantSlug(slug), name: slug, isDisabled: false, signingAlgorithm: .es256)
+        try await TenantCreation(administration).create(tenant)
+        return tenant
+    }
+
+    static func service(
+        _ id: String, in tenant: Tenant, _ administration: Administration, change: (inout Client) throws -> Void = { _ in }
+    ) async throws -> String {
+        var client = Client.unconfigured(try #require(ClientID(id)), in: tenant.id)
+        client.grantTypes = [.clientCredentials]
+        client.scopes = try ScopeSet(parsing: "customers:read customers:write orders:*")
+        try change(&client)
+        return try await ClientRegistration(administration.clients).register(client)?.rawValue ?? ""
+    }
+
+    // MARK: Requests
+
+    struct Answer: Sendable {
+        let status: HTTPResponse.Status
+        let headers: HTTPFields
+        let json: JSONObject
+
+        var error: String? { json["error"]?.stringValue }
+    }
+
+    func get(_ path: String, headers: HTTPFields = [:]) async throws -> Answer {
+        try await execute(path, .get, headers, nil)
+    }
+
+    func post(_ path: String, _ body: String, headers: HTTPFields = [:]) async throws -> Answer {
+        var headers = headers
+        if headers[.contentType] == nil { headers[.contentType] = "application/x-www-form-urlencoded" }
+        return try await execute(path, .post, headers, body)
+    }
+
+    func execute(_ path: String, _ method: HTTPRequest.Method, _ headers: HTTPFields, _ body: String?) async throws -> Answer {
+        try await client.execute(uri: path, method: method, headers: headers, body: body.map { ByteBuffer(string: $0) }) { response in
+            let object = try? JSONValue(parsing: Array(response.body.readableBytesView)).objectValue
+            return Answer(status: response.status, headers: response.headers, json: object ?? JSONObject())
+        }
+    }
+
+    func basic(_ id: String, secret: String? = nil) -> HTTPFields {
+        let text = "\(id):\(secret ?? secrets[id] ?? "")"
+        return [.authorization: "Basic " + Data(text.utf8).base64EncodedString()]
+    }
+
+    /// An access token of `{slug}-service`.
+    func token(_ tenant: Tenant, scope: String = "customers:read") async throws -> String {
+        let answer = try await post(
+            "/t/\(tenant.slug)/oauth2/token", "grant_type=client_credentials&scope=\(scope)", headers: basic("\(tenant.slug)-service")
+        )
+        return try #require(answer.json["access_token"]?.stringValue)
+    }
+
+    func keySet(_ tenant: Tenant) async throws -> JWKSet {
+        try JWKSet(json: await get("/t/\(tenant.slug)/oauth2/jwks").json)
+    }
+
+    /// Waits until the server has heard of a change made behind its back.
+    func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
+        let deadline = ContinuousClock.now.advanced(by: .seconds(10))
+        while try await !condition() {
+            guard ContinuousClock.now < deadline else {
+                Issue.record("not within 10 seconds: \(what)")
+                return
+            }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+}
+
+/// A number that the test and the server's clock share.
+final class SharedNumber: Sendable {
+    private let mutex = Mutex<Int64>(0)
+
+    var value: Int64 {
+        get { mutex.withLock { $0 } }
+        set { mutex.withLock { $0 = newValue } }
+    }
+}

@@ -1,0 +1,46 @@
+import HTTPTypes
+import JSON
+import ServiceKit
+import TestSupport
+import Testing
+
+@testable import AuthServer
+
+@Suite("Discovery, RFC 8414", .enabled(if: TestDatabase.isConfigured)) struct DiscoveryTests {
+    @Test("Every URL form gives the tenant's document, and the issuer is exact") func forms() async throws {
+        try await AuthServerHarness.with { server in
+            for slug in ["acme", "globex"] {
+                for path in [
+                    "/.well-known/oauth-authorization-server/t/\(slug)", "/.well-known/openid-configuration/t/\(slug)",
+                    "/t/\(slug)/.well-known/oauth-authorization-server", "/t/\(slug)/.well-known/openid-configuration",
+                ] {
+                    let answer = try await server.get(path)
+                    #expect(answer.status == .ok, "\(path)")
+                    #expect(answer.json["issuer"]?.stringValue == "\(AuthServerHarness.baseURL)/t/\(slug)")
+                    #expect(answer.json["jwks_uri"]?.stringValue == "\(AuthServerHarness.baseURL)/t/\(slug)/oauth2/jwks")
+                    #expect(answer.headers[.cacheControl]?.contains("max-age=300") == true)
+                }
+                let byHeader = try await server.get("/.well-known/openid-configuration", headers: [.tenantID: slug])
+                #expect(byHeader.json["issuer"]?.stringValue == "\(AuthServerHarness.baseURL)/t/\(slug)")
+            }
+            let root = try await server.get("/.well-known/oauth-authorization-server")
+            #expect(root.json["issuer"]?.stringValue == AuthServerHarness.baseURL)
+            #expect(root.json["token_endpoint"]?.stringValue == "\(AuthServerHarness.baseURL)/oauth2/token")
+            #expect(try await server.get("/t/nowhere/.well-known/openid-configuration").status == .notFound)
+        }
+    }
+
+    @Test("What is advertised works, and nothing else is advertised") func truth() async throws {
+        try await AuthServerHarness.with { server in
+            let document = try await server.get("/t/acme/.well-known/openid-configuration").json
+            #expect(document["grant_types_supported"] == .array([.string("client_credentials")]))
+            #expect(document["response_types_supported"] == .array([]))
+            #expect(document["authorization_endpoint"] == nil)
+            for name in ["token_endpoint", "jwks_uri"] {
+                let url = try #require(document[name]?.stringValue)
+                let path = String(url.dropFirst(AuthServerHarness.baseURL.count))
+                #expect(try await server.get(path).status != .notFound)
+            }
+        }
+    }
+}
