@@ -5,8 +5,8 @@ public enum Database {
     /// Every migration in the order in which they run.
     public static func migrations() -> [Migration] {
         [
-            Migration(number: 1, name: "0001_tenancy", sql: text(PackageResources._001_tenancy_sql)),
-            Migration(number: 2, name: "0002_auth", sql: text(PackageResources._002_auth_sql)),
+            Migration(number: 1, name: "tenancy", sql: text(PackageResources._001_tenancy_sql)),
+            Migration(number: 2, name: "auth", sql: text(PackageResources._002_auth_sql)),
         ]
     }
 

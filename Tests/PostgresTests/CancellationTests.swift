@@ -29,7 +29,9 @@ import Testing
     }
 
     @Test("A task cancelled before or while waiting for a connection is released at once") func queued() async throws {
-        try await TestDatabase.withPool({ $0.poolSize = 1; $0.maximumPipelineDepth = 1 }) { pool, _ in
+        try await TestDatabase.withPool({
+            $0.poolSize = 1; $0.maximumPipelineDepth = 1
+        }) { pool, _ in
             let blocker = Task { try await pool.query("SELECT pg_sleep(60)") }
             try await expectEventually { pool.statistics.inFlight == 1 }
             let waiting = Task { try await pool.query("SELECT 2") }
@@ -101,7 +103,7 @@ import Testing
         try await TestDatabase.withPool({
             $0.poolSize = 1
             $0.maximumPipelineDepth = 1
-            $0.acquisitionTimeout = .milliseconds(200)
+            $0.acquisitionTimeout = .seconds(2)
             $0.maximumQueueLength = 2
         }) { pool, _ in
             let blocker = Task { try await pool.query("SELECT pg_sleep(60)") }

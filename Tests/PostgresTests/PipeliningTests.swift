@@ -116,7 +116,9 @@ import Testing
     }
 
     @Test("Prepared statements are bounded, the least recently used leave") func preparedStatements() async throws {
-        try await TestDatabase.withPool({ $0.poolSize = 1; $0.preparedStatementLimit = 5 }) { pool, _ in
+        try await TestDatabase.withPool({
+            $0.poolSize = 1; $0.preparedStatementLimit = 5
+        }) { pool, _ in
             for round in 0..<3 {
                 for index in 0..<20 {
                     #expect(try await pool.queryOne("SELECT \(unescaped: String(index)) + \(round)", as: Int.self) == index + round)

@@ -53,6 +53,24 @@ import Testing
         #expect(try operation("", body: #"{"name":1,"email":2}"#) === operation("", body: #"{"email":3,"name":4}"#))
     }
 
+    @Test("is found again for the same list, and not for one that differs in a byte") func repeated() throws {
+        let engine = ResourceEngine(catalog: SampleCatalog.catalog)
+        func prepare(_ query: String, _ prefer: [String] = [], verb: Verb = .read) throws -> PreparedRequest {
+            try engine.prepare(ResourceRequest(verb: verb, table: "customers", rawQuery: query[...], prefer: prefer))
+        }
+        for _ in 0..<2 {
+            #expect(try prepare("limit=20&offset=5").query.offset == 5)
+            #expect(try prepare("limit=20&offset=6").query.offset == 6)
+            #expect(try prepare("limit=333").query.limit == 333)
+            #expect(try prepare("id=eq.a").query.values == ["a"])
+            #expect(try prepare("id=eq.b").query.values == ["b"])
+            #expect(try prepare("", ["count=exact"]).operation.preferences.countsExactly)
+            #expect(try prepare("").operation.preferences.countsExactly == false)
+            #expect(try prepare("", verb: .head).operation.verb == .head)
+            #expect(throws: APIError.self) { try prepare("select=\u{212A}") }
+        }
+    }
+
     @Test("quotes identifiers") func quoting() throws {
         let text = try ResourceEngine.text(
             .read, #"odd "table"; --"#, #"select=%22x%22:%22a\%22b%22,%22%5C%22,(select 1)%22:sum&c d=eq.1"#.replacing(" ", with: "%20"))

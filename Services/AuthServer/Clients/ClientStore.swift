@@ -128,11 +128,13 @@ struct ClientStore: Sendable {
     }
 
     private static func client(_ row: Row, _ tenant: TenantID) throws -> Client {
-        let (id, name, grants, method, redirects, jwks, jwksURI, scopes, lifetime, refreshLifetime, isDisabled) = try row.decode(
+        let (
+            id, name, grants, method, redirects, jwks, jwksURI, scopes, lifetime, refreshLifetime, isDisabled,
+            roleName, roleRank, rolePermissions, roleIsBuiltIn, secrets
+        ) = try row.decode(
             String.self, String.self, [String].self, String.self, [String].self, String?.self, String?.self, String.self, Int32.self,
-            Int32.self, Bool.self
+            Int32.self, Bool.self, String?.self, Int32?.self, [String]?.self, Bool?.self, [String].self
         )
-        let roleName = try row.decode(String?.self, column: 11)
         guard let clientID = ClientID(id), let authenticationMethod = ClientAuthenticationMethod(rawValue: method) else {
             throw StoredDataError("auth.client \(id): unusable client_id or token_endpoint_auth_method")
         }
@@ -146,16 +148,13 @@ struct ClientStore: Sendable {
             jwks: jwks,
             jwksURI: jwksURI,
             scopes: try ScopeSet(parsing: scopes),
-            role: try roleName.map { name in
-                Role(
-                    name: name, rank: Int(try row.decode(Int32.self, column: 12)), permissions: try row.decode([String].self, column: 13),
-                    isBuiltIn: try row.decode(Bool.self, column: 14)
-                )
+            role: roleName.map { name in
+                Role(name: name, rank: Int(roleRank ?? 0), permissions: rolePermissions ?? [], isBuiltIn: roleIsBuiltIn ?? false)
             },
             accessTokenLifetimeSeconds: Int(lifetime),
             refreshTokenLifetimeSeconds: Int(refreshLifetime),
             isDisabled: isDisabled,
-            secrets: try row.decode([String].self, column: 15).map(secret)
+            secrets: try secrets.map(secret)
         )
     }
 

@@ -25,10 +25,14 @@ struct Catalog: Sendable, Equatable {
         self.tables = bySchema
     }
 
+    /// The table of exactly this name.
+    ///
     /// - Throws: 404 `PGRST205`.
     func table(named name: String, schema: String? = nil) throws(APIError) -> Table {
         let schema = schema ?? schemas.first ?? ""
-        guard let table = tables[schema]?[name] else { throw .unknownTable(name, schema: schema) }
+        guard let table = tables[schema]?[name], table.name.utf8.elementsEqual(name.utf8) else {
+            throw .unknownTable(name, schema: schema)
+        }
         return table
     }
 }

@@ -47,6 +47,7 @@ final class ResourceEngine: Sendable {
 
     private static let cacheLimit = 2048
     private let operations = Mutex<[RequestShape: Operation]>([:])
+    private let repeated = Mutex<[RepeatedRead: PreparedRequest]>([:])
 
     init(catalog: Catalog, maximumRows: Int? = nil) {
         self.catalog = catalog
@@ -55,6 +56,15 @@ final class ResourceEngine: Sendable {
 
     /// - Throws: what the client did wrong; nothing was run.
     func prepare(_ request: ResourceRequest) throws(APIError) -> PreparedRequest {
+        guard let key = RepeatedRead(request) else { return try prepareAnew(request) }
+        if let known = repeated.withLock({ $0[key] }) { return known }
+        let prepared = try prepareAnew(request)
+        // A value in a filter makes a request one of many: only lists come again as they are.
+        if prepared.query.values.isEmpty { repeated.withLock { Self.remember(prepared, for: key, in: &$0) } }
+        return prepared
+    }
+
+    private func prepareAnew(_ request: ResourceRequest) throws(APIError) -> PreparedRequest {
         let table = try catalog.table(named: request.table)
         var query = try Query(try QueryString(request.rawQuery), for: request.verb)
         if let maximumRows, request.verb.isRead, query.limit.map({ $0 > maximumRows }) ?? true {
@@ -76,11 +86,35 @@ final class ResourceEngine: Sendable {
         let plan = try Planner(table: table).plan(shape)
         let operation = Operation(
             table: table, verb: shape.verb, preferences: shape.preferences, statement: Renderer.statement(for: plan))
-        operations.withLock { known in
-            // Shapes are few in practice; a client that makes them up costs planning, not memory.
-            if known.count >= Self.cacheLimit { known.removeAll(keepingCapacity: true) }
-            known[shape] = operation
-        }
+        operations.withLock { Self.remember(operation, for: shape, in: &$0) }
         return operation
+    }
+
+    /// Keys are few in practice; a client that makes them up costs planning, not memory.
+    private static func remember<Key, Value>(_ value: Value, for key: Key, in known: inout [Key: Value]) {
+        if known.count >= cacheLimit { known.removeAll(keepingCapacity: true) }
+        known[key] = value
+    }
+}
+
+/// A read as it was sent. Only ASCII, where equal strings are equal bytes, and only short.
+private struct RepeatedRead: Hashable, Sendable {
+    private let verb: Verb
+    private let table: String
+    private let rawQuery: Substring
+    private let prefer: [String]
+
+    init?(_ request: ResourceRequest) {
+        guard request.verb.isRead, Self.isPlain(request.table), Self.isPlain(request.rawQuery), request.prefer.count <= 4,
+            request.prefer.allSatisfy(Self.isPlain)
+        else { return nil }
+        verb = request.verb
+        table = request.table
+        rawQuery = request.rawQuery
+        prefer = request.prefer
+    }
+
+    private static func isPlain(_ text: some StringProtocol) -> Bool {
+        text.utf8.count <= 512 && text.utf8.allSatisfy { $0 < 0x80 }
     }
 }

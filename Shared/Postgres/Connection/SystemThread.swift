@@ -16,7 +16,10 @@ enum SystemThread {
         defer { pthread_attr_destroy(&attributes) }
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
         pthread_attr_setstacksize(&attributes, 512 * 1024)
-        let context = Unmanaged.passRetained(Body { setName(name); body() })
+        let context = Unmanaged.passRetained(
+            Body {
+                setName(name); body()
+            })
         var thread = pthread_t()
         let status = pthread_create(
             &thread, &attributes,

@@ -52,7 +52,8 @@ final class EventBuffer: Sendable {
     func next() async -> PostgresEvent? {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let (event, isReady, displaced) = state.withLock { state -> (PostgresEvent?, Bool, CheckedContinuation<PostgresEvent?, Never>?) in
+                let (event, isReady, displaced) = state.withLock {
+                    state -> (PostgresEvent?, Bool, CheckedContinuation<PostgresEvent?, Never>?) in
                     if Task.isCancelled { return (nil, true, nil) }
                     if let event = state.events.popFirst() { return (event, true, nil) }
                     if state.isFinished { return (nil, true, nil) }

@@ -102,12 +102,16 @@ public final class Postgres: Service, SQLExecutor, Sendable {
     }
 
     /// Runs one statement with settings that hold for it alone, in one round trip.
-    nonisolated(nonsending) public func query(_ sql: SQL, settings: TransactionSettings, timeout: Duration? = nil) async throws -> QueryResult {
+    nonisolated(nonsending) public func query(_ sql: SQL, settings: TransactionSettings, timeout: Duration? = nil) async throws
+        -> QueryResult
+    {
         try await perform(sql, [], settings: settings, kind: .unit, on: nextDriver(), timeout: timeout).result()
     }
 
     /// Runs statements in one transaction and one round trip; if one fails, none has run.
-    nonisolated(nonsending) public func batch(_ statements: [SQL], settings: TransactionSettings, timeout: Duration? = nil) async throws -> [QueryResult] {
+    nonisolated(nonsending) public func batch(_ statements: [SQL], settings: TransactionSettings, timeout: Duration? = nil) async throws
+        -> [QueryResult]
+    {
         guard let first = statements.first else { return [] }
         return try await perform(first, statements.dropFirst(), settings: settings, kind: .unit, on: nextDriver(), timeout: timeout)
             .results()

@@ -40,7 +40,8 @@ extension SQLExecutor {
 
     /// - Returns: nil if there is no row.
     /// - Throws: `.unexpectedRowCount` if there are several.
-    nonisolated(nonsending) public func queryOptional<T>(_ sql: SQL, timeout: Duration? = nil, _ map: (Row) throws -> T) async throws -> T? {
+    nonisolated(nonsending) public func queryOptional<T>(_ sql: SQL, timeout: Duration? = nil, _ map: (Row) throws -> T) async throws -> T?
+    {
         let result = try await query(sql, timeout: timeout)
         guard result.count <= 1 else { throw PostgresError.unexpectedRowCount(result.count) }
         return try result.first.map(map)

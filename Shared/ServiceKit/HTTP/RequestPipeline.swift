@@ -80,7 +80,8 @@ public struct RequestPipeline: RouterMiddleware {
         case is CancellationError:
             return failure(.serviceUnavailable, [.retryAfter: "1"])
         default:
-            context.logger.error("request failed", metadata: metadata(request, context, "error", "\(error)"))
+            let detail = (error as? PostgresError)?.debugDescription ?? "\(error)"
+            context.logger.error("request failed", metadata: metadata(request, context, "error", detail))
             return failure(.internalServerError, [:])
         }
     }
