@@ -93,19 +93,10 @@ CREATE POLICY platform_read ON auth.client_directory FOR SELECT TO sallyport_aut
 CREATE POLICY own_tenant_write ON auth.client_directory FOR INSERT TO sallyport_auth
     WITH CHECK (tenant_id = (SELECT sallyport.current_tenant()));
 
-DO $isolate$
-DECLARE
-    owned regclass;
-BEGIN
-    FOREACH owned IN ARRAY '{auth.role, auth.client, auth.client_secret, auth.signing_key}'::regclass[] LOOP
-        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', owned);
-        EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', owned);
-        EXECUTE format(
-            'CREATE POLICY tenant_isolation ON %s USING (tenant_id = (SELECT sallyport.current_tenant()))'
-            ' WITH CHECK (tenant_id = (SELECT sallyport.current_tenant()))', owned);
-    END LOOP;
-END
-$isolate$;
+SELECT sallyport.isolate('auth.role');
+SELECT sallyport.isolate('auth.client');
+SELECT sallyport.isolate('auth.client_secret');
+SELECT sallyport.isolate('auth.signing_key');
 
 GRANT USAGE ON SCHEMA auth TO sallyport_auth;
 GRANT SELECT, INSERT ON auth.tenant, auth.client_directory TO sallyport_auth;

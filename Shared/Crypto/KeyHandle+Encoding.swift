@@ -1,9 +1,22 @@
 internal import COpenSSL
+internal import Synchronization
+
+/// Held while libcrypto decodes a key. It collects its decoders when they are first needed; a good key was once refused as
+/// "unsupported" while many threads did that together, so they take turns.
+private let decoding = Mutex(())
 
 /// Keys as DER and PEM.
 extension KeyHandle {
-    /// - Parameter isPrivate: whether the block is a private key (PKCS#8, PKCS#1 or SEC 1) or a public one (SPKI or PKCS#1).
     static func decode(pemBlock: String, isPrivate: Bool) throws(CryptoError) -> KeyHandle {
+        try decoding.withLock { (_) throws(CryptoError) in try decodeLocked(pemBlock: pemBlock, isPrivate: isPrivate) }
+    }
+
+    static func decode(pkcs8 der: [UInt8]) throws(CryptoError) -> KeyHandle {
+        try decoding.withLock { (_) throws(CryptoError) in try decodeLocked(pkcs8: der) }
+    }
+
+    /// - Parameter isPrivate: whether the block is a private key (PKCS#8, PKCS#1 or SEC 1) or a public one (SPKI or PKCS#1).
+    private static func decodeLocked(pemBlock: String, isPrivate: Bool) throws(CryptoError) -> KeyHandle {
         ERR_clear_error()
         // The decoder keeps this address until it runs, so it cannot be that of a variable lent for one call.
         let result = UnsafeMutablePointer<OpaquePointer?>.allocate(capacity: 1)
@@ -28,7 +41,7 @@ extension KeyHandle {
         return KeyHandle(owning: key)
     }
 
-    static func decode(pkcs8 der: [UInt8]) throws(CryptoError) -> KeyHandle {
+    private static func decodeLocked(pkcs8 der: [UInt8]) throws(CryptoError) -> KeyHandle {
         ERR_clear_error()
         let (information, used) = der.withUnsafeBufferPointer { der -> (OpaquePointer?, Int) in
             var position = der.baseAddress
@@ -57,7 +70,8 @@ extension KeyHandle {
         ERR_clear_error()
         let output = try require(BIO_new(BIO_s_secmem()), "writing the PEM key")
         defer { BIO_free(output) }
-        let status = isPrivate ? PEM_write_bio_PKCS8PrivateKey(output, pointer, nil, nil, 0, nil, nil) : PEM_write_bio_PUBKEY(output, pointer)
+        let status =
+            isPrivate ? PEM_write_bio_PKCS8PrivateKey(output, pointer, nil, nil, 0, nil, nil) : PEM_write_bio_PUBKEY(output, pointer)
         try require(status: status, "writing the PEM key")
         var start: UnsafeMutablePointer<CChar>?
         let count = sallyport_bio_bytes(output, &start)

@@ -52,7 +52,9 @@ extension KeyHandle {
                 (RSAParameter.factor2, rsa.primeQ), (RSAParameter.exponent1, rsa.exponentP),
                 (RSAParameter.exponent2, rsa.exponentQ), (RSAParameter.coefficient1, rsa.coefficient),
             ] {
-                guard !bytes.isEmpty, bytes.count <= rsa.modulus.count else { throw .invalidKey("the RSA private key does not hold together") }
+                guard !bytes.isEmpty, bytes.count <= rsa.modulus.count else {
+                    throw .invalidKey("the RSA private key does not hold together")
+                }
                 try builder.add(name, number: bytes)
             }
             self.init(owning: try builder.make("RSA", isPrivate: true))

@@ -13,9 +13,10 @@ public enum Base64URL {
 
     public static func encode(_ bytes: [UInt8], into output: inout [UInt8]) {
         let count = encodedCount(bytes.count)
-        output.append(contentsOf: [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-            initialized = encode(bytes.span, into: buffer)
-        })
+        output.append(
+            contentsOf: [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+                initialized = encode(bytes.span, into: buffer)
+            })
     }
 
     /// Strict: no padding, whitespace or other alphabet, no length that cannot be, and unused trailing bits must be zero.
@@ -80,7 +81,9 @@ public enum Base64URL {
         return needed
     }
 
-    private static func decode(_ text: Span<UInt8>, into output: UnsafeMutableBufferPointer<UInt8>, table: UnsafeBufferPointer<UInt8>) -> Bool {
+    private static func decode(_ text: Span<UInt8>, into output: UnsafeMutableBufferPointer<UInt8>, table: UnsafeBufferPointer<UInt8>)
+        -> Bool
+    {
         var read = 0
         var written = 0
         // Every value has six bits, so the two highest tell whether any character was invalid.

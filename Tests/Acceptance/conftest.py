@@ -1,5 +1,6 @@
 """One stack for the whole run: a throw-away database, both services and the gateway, on free ports. BIN_DIR says which binaries."""
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -16,13 +17,24 @@ from support import Sallyport  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def stack():
-    directory = CHECKOUT / os.environ.get("STACK_DIR", ".run/acceptance")
-    settings = Settings(directory, CHECKOUT / os.environ.get("BIN_DIR", ".build/debug"), free_ports(), durable=False)
-    remove(directory)
-    with Stack(settings) as stack:
-        stack.up()
-        yield stack
+def start_stack():
+    """Starts one more stack, of the given name, for tests that break things; all are stopped at the end."""
+    with contextlib.ExitStack() as running:
+
+        def start(name: str) -> Stack:
+            directory = CHECKOUT / os.environ.get("STACK_DIR", ".run/acceptance") / name
+            settings = Settings(directory, CHECKOUT / os.environ.get("BIN_DIR", ".build/debug"), free_ports(), durable=False)
+            remove(directory)
+            stack = running.enter_context(Stack(settings))
+            stack.up()
+            return stack
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def stack(start_stack) -> Stack:
+    return start_stack("main")
 
 
 @pytest.fixture(scope="session")

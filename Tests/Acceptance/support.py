@@ -15,7 +15,10 @@ ALL_CUSTOMERS = "customers:read customers:write customers:delete"
 class Sallyport:
     """The stack as its users see it, through the gateway. Remembers every secret it was given, for the test that reads the logs."""
 
+    instances: list["Sallyport"] = []
+
     def __init__(self, stack: Stack):
+        self.instances.append(self)
         self.stack = stack
         self.base_url = stack.settings.base_url
         self.api_url = self.base_url + "/api/v1"

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from raw import EchoServer, send
+from sallystack.files import remove
 from sallystack.gateway import Gateway
 from sallystack.settings import Settings, free_ports
 from support import eventually
@@ -21,6 +22,7 @@ def gateway(tmp_path_factory):
     process.stop()
     auth.close()
     api.close()
+    remove(directory)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +82,7 @@ def test_everything_else_is_not_found(ask, target):
 @pytest.mark.parametrize("target", [
     b"//t/acme", b"/t//acme", b"/api//v1/x", b"/t/acme/../globex", b"/t/acme/./x", b"/t/acme/..", b"/t/acme/.", b"/t/acme/..?x", b"/api/v1/../../t/acme",
     b"/t/acme%2fx", b"/t/acme%2Fx", b"/t/acme/%2e%2e/globex", b"/t/acme/%2E", b"/t/acme%5cx", b"/t/acme\\x", b"/t/acme%00", b"/t/acme%0a", b"/t/acme%0D%0Ax", b"/t/acme%7f",
-    b"/t/a\x00b", b"/t/a\x01b", b"/t/a\x7fb", b"/t/a\tb", b"/t/\xc3\xa9", b"/t/acme#x", b"/t/acme?x#y", b'/t/a"b', b"/t/{a}", b"/t/%zz", b"/t/%", b"*", b"t/acme", b"/api/v1/a?x=\x01", b"/api/v1/a?x=\x00",
+    b"/t/a\x00b", b"/t/a\x01b", b"/t/a\x7fb", b"/t/a\tb", b"/t/\xc3\xa9", b"/t/acme#x", b"/t/acme?x#y", b'/t/a"b', b"/t/{a}", b"/t/%zz", b"/t/%", b"*", b"t/acme", b"/api/v1/a?x=\x01", b"/api/v1/a?x=\xc3\xa9", b"/api/v1/a?x=\x00",
 ])
 def test_ambiguous_targets_are_refused(refused, gateway, target):
     refused(b"GET " + target + b" HTTP/1.1\r\n" + gateway.host + b"Connection: close\r\n\r\n")
@@ -139,9 +141,10 @@ def test_a_chunked_request_arrives_with_a_length(gateway):
     assert answer.json()["body"] == "abc" and ["content-length", "3"] in answer.json()["headers"]
 
 
-@pytest.mark.parametrize("method", [b"TRACE", b"CONNECT"])
-def test_methods_that_end_here(refused, gateway, method):
-    assert refused(method + b" /t/a HTTP/1.1\r\n" + gateway.host + b"Connection: close\r\n\r\n", 405).header("allow")
+@pytest.mark.parametrize("method", [b"TRACE", b"CONNECT", b"FOO", b"PROPFIND", b"M-SEARCH"])
+@pytest.mark.parametrize("path", [b"/t/a", b"/api/v1/a"])
+def test_methods_that_end_here(refused, gateway, method, path):
+    assert refused(method + b" " + path + b" HTTP/1.1\r\n" + gateway.host + b"Connection: close\r\n\r\n", 405).header("allow")
 
 
 @pytest.mark.parametrize("path", [b"/t/a", b"/api/v1/a"])
@@ -242,6 +245,7 @@ def test_services_that_are_down(tmp_path):
         process.stop()
     for log in settings.logs.iterdir():
         assert "secret-in-query" not in log.read_text(), log
+    remove(tmp_path)
 
 
 def test_the_access_log_has_paths_and_no_queries(gateway, ask):

@@ -4,6 +4,7 @@ import json
 import subprocess
 
 import pytest
+from sallystack.settings import CHECKOUT
 from sallystack.welcome import session
 from support import segments
 
@@ -85,6 +86,16 @@ def test_the_session_printed_by_make_run_works_as_pasted(sallyport):
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)
     assert len(rows) == 5 and rows == sorted(rows, key=lambda row: row["name"])
+
+
+def test_the_readmes_own_lines_work(sallyport):
+    readme = (CHECKOUT / "README.md").read_text()
+    lines = next(block for block in readme.split("```") if "curl" in block).removeprefix("sh\n")
+    settings = sallyport.stack.settings
+    lines = lines.replace(".run/demo.json", str(settings.demo_file)).replace("http://127.0.0.1:8080", settings.base_url)
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", lines], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)) == 5
 
 
 def test_second_seeding_keeps_secrets_and_rows(sallyport):

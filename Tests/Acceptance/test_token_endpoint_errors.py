@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+from support import eventually
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 GRANT = "grant_type=client_credentials"
@@ -100,7 +101,7 @@ def test_unknown_client_wrong_secret_and_the_rest_are_answered_alike(sallyport, 
     sallyport.cli("client", "disable", "--tenant", "acme", disabled[0])
     wrong = secret[:-1] + ("A" if secret[-1] != "A" else "B")
     attempts = [
-        ("no-such-client", secret), (client_id, wrong), (client_id, "x"), (client_id, ""), ("", secret), disabled,
+        ("no-such-client", secret), (client_id, wrong), (client_id, "x"), (client_id, ""), disabled,
         sallyport.credentials("globex"), (client_id, sallyport.credentials("globex")[1]), sallyport.credentials("acme", "web")[:1] + (secret,),
     ]
     answers = {(a.status_code, a.text, a.headers.get("WWW-Authenticate")) for a in (post(GRANT, **basic(*attempt)) for attempt in attempts)}
@@ -143,8 +144,6 @@ def test_disabled_tenant_looks_like_an_unknown_one(sallyport, post):
     client = sallyport.new_client("closed")
     assert sallyport.ask_token("closed", client).status_code == 200
     sallyport.cli("tenant", "disable", "closed")
-    from support import eventually
-
     eventually(lambda: sallyport.ask_token("closed", client).status_code == 404, 5, "the tenant's end")
     assert sallyport.ask_token("closed", client).json() == post(GRANT, "nobody").json()
     assert sallyport.ask_token(None, client).status_code == 401

@@ -46,7 +46,10 @@ import Testing
                 [UInt8](repeating: 0x0B, count: 20), "Hi There", .sha256,
                 "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"
             ),
-            (Array("Jefe".utf8), "what do ya want for nothing?", .sha256, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+            (
+                Array("Jefe".utf8), "what do ya want for nothing?", .sha256,
+                "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+            ),
             (
                 Array("Jefe".utf8), "what do ya want for nothing?", .sha384,
                 "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649"

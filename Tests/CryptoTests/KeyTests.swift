@@ -10,7 +10,8 @@ import Testing
         #expect(key.type == type)
         let scheme = try #require(allSchemes.first { $0.0 == type }?.1)
         for copy in [
-            try PrivateKey(pem: key.pemRepresentation), try PrivateKey(pkcs8DER: key.pkcs8DER), try PrivateKey(trustedPKCS8DER: key.pkcs8DER),
+            try PrivateKey(pem: key.pemRepresentation), try PrivateKey(pkcs8DER: key.pkcs8DER),
+            try PrivateKey(trustedPKCS8DER: key.pkcs8DER),
             try PrivateKey(key.components),
         ] {
             #expect(copy.type == type)
@@ -117,7 +118,8 @@ import Testing
         }
     }
 
-    @Test("private halves that do not match are refused", arguments: EllipticCurve.allCases) func mismatchedEC(curve: EllipticCurve) throws {
+    @Test("private halves that do not match are refused", arguments: EllipticCurve.allCases) func mismatchedEC(curve: EllipticCurve) throws
+    {
         guard case .elliptic(_, let x, let y, let d) = try PrivateKey.generate(curve.keyType).components,
             case .elliptic(_, _, _, let otherD) = try PrivateKey.generate(curve.keyType).components
         else { return }

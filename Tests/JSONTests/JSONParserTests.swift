@@ -6,7 +6,8 @@ import Testing
         "accepts every kind of value",
         arguments: [
             ("null", .null), (" true ", true), ("\t\r\nfalse", false), ("0", 0), ("-0", 0), ("-12", -12), ("1.5", .number(1.5)),
-            ("1e2", .number(100)), ("1E-2", .number(0.01)), ("-0.0e+1", .number(0)), ("\"\"", ""), ("\"a\u{7F}\u{E9}\u{1F511}\"", "a\u{7F}é🔑"),
+            ("1e2", .number(100)), ("1E-2", .number(0.01)), ("-0.0e+1", .number(0)), ("\"\"", ""),
+            ("\"a\u{7F}\u{E9}\u{1F511}\"", "a\u{7F}é🔑"),
             ("[]", []), ("[ ]", []), ("[1,[2]]", [1, [2]]), ("{}", [:]), ("{ \"a\" : 1 , \"b\" : {} }", ["a": 1, "b": [:]]),
             (#""\"\\\/\b\f\n\r\t\u0041\u00e9\uD83D\uDD11""#, "\"\\/\u{8}\u{C}\n\r\tAé🔑"), (#""\u0000""#, "\0"),
         ] as [(String, JSONValue)])
@@ -23,7 +24,8 @@ import Testing
             ("{\"a\":1,}", .unexpectedByte), ("{\"a\" 1}", .unexpectedByte), ("{a:1}", .unexpectedByte), ("{\"a\":}", .unexpectedByte),
             ("{\"a\"", .unexpectedEnd), ("{1:1}", .unexpectedByte), ("01", .invalidNumber), ("-01", .invalidNumber), ("1.", .unexpectedEnd),
             (".5", .unexpectedByte), ("+1", .unexpectedByte), ("-", .unexpectedEnd), ("-a", .invalidNumber), ("1e", .unexpectedEnd),
-            ("1e+", .unexpectedEnd), ("1.e1", .invalidNumber), ("0x1", .trailingBytes), ("NaN", .unexpectedByte), ("Infinity", .unexpectedByte),
+            ("1e+", .unexpectedEnd), ("1.e1", .invalidNumber), ("0x1", .trailingBytes), ("NaN", .unexpectedByte),
+            ("Infinity", .unexpectedByte),
             ("\"", .unexpectedEnd), ("\"a\nb\"", .controlCharacter), ("\"\0\"", .controlCharacter), (#""\a""#, .invalidEscape),
             (#""\u12""#, .invalidEscape), (#""\u12G4""#, .invalidEscape), (#""\"#, .unexpectedEnd), (#""\u123"#, .unexpectedEnd),
             (#""\n"#, .unexpectedEnd), ("\"\\n\u{1}\"", .controlCharacter), ("/* */ 1", .unexpectedByte), ("\u{A0}1", .unexpectedByte),
@@ -32,7 +34,9 @@ import Testing
         expect(kind) { try JSONValue(parsing: text) }
     }
 
-    @Test("refuses halves of surrogate pairs", arguments: [#""\uD83D""#, #""\uD83D\n""#, #""\uD83Dx""#, #""\uD83D\uD83D""#, #""\uDD11""#, #""\uD83DA""#])
+    @Test(
+        "refuses halves of surrogate pairs",
+        arguments: [#""\uD83D""#, #""\uD83D\n""#, #""\uD83Dx""#, #""\uD83D\uD83D""#, #""\uDD11""#, #""\uD83DA""#])
     func loneSurrogates(text: String) {
         expect(.loneSurrogate) { try JSONValue(parsing: text) }
     }

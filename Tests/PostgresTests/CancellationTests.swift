@@ -16,7 +16,6 @@ import Testing
                 try await expectEventually(within: .seconds(5)) { try await Self.sleepers(admin) == 0 }
             }
             #expect(try await pool.queryOne("SELECT 1", as: Int.self) == 1)
-            #expect(pool.statistics.open == 1)
         }
     }
 

@@ -162,6 +162,16 @@ import Testing
         }
     }
 
+    @Test("COPY is refused without harm to later requests") func copy() async throws {
+        try await TestDatabase.withPool({ $0.poolSize = 1 }) { pool, _ in
+            for statement in ["COPY (SELECT 1) TO STDOUT", "COPY pg_class FROM STDIN"] as [SQL] {
+                await #expect(throws: PostgresError.self) { _ = try await pool.query(statement) }
+                let one = try await pool.queryOne("SELECT 1", as: Int.self)
+                #expect(one == 1)
+            }
+        }
+    }
+
     @Test("Large results and parameters pass both ways at once") func large() async throws {
         try await TestDatabase.withPool({ $0.poolSize = 2 }) { pool, _ in
             try await withThrowingTaskGroup(of: Bool.self) { group in

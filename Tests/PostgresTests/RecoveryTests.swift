@@ -60,7 +60,7 @@ import Testing
                 #expect(!pool.isReady)
                 let again = ContinuousClock.now
                 await #expect(throws: PostgresError.self) { _ = try await pool.query("SELECT 1") }
-                #expect(ContinuousClock.now - again < .milliseconds(300))
+                #expect(ContinuousClock.now - again < .seconds(1))
                 _ = try await admin.execute("ALTER DATABASE \(identifier: database.name) ALLOW_CONNECTIONS true")
             }
             try await expectEventually { pool.isReady }
@@ -107,7 +107,7 @@ import Testing
             let group = ServiceGroup(
                 configuration: ServiceGroupConfiguration(services: [.init(service: pool)], logger: TestDatabase.quiet))
             let running = Task { try await group.run() }
-            let request = Task { try await pool.queryOne("SELECT 9 FROM pg_sleep(0.3)", as: Int.self) }
+            let request = Task { try await pool.queryOne("SELECT 9 FROM pg_sleep(1.5)", as: Int.self) }
             try await expectEventually { pool.statistics.inFlight == 1 }
             await group.triggerGracefulShutdown()
             #expect(try await request.value == 9)

@@ -78,8 +78,9 @@ class Cluster:
 
     def stop(self, immediately: bool = False) -> None:
         """Fast shutdown: sessions are ended, transactions rolled back. Immediately: as in a crash, recovered at the next start."""
-        if self.process is not None:
-            self.process.stop(30, signal.SIGQUIT if immediately else signal.SIGINT)
+        if self.process is None:
+            return
+        self.process.stop(30, signal.SIGQUIT if immediately else signal.SIGINT)
         if self.home not in self.socket_directory.parents:
             shutil.rmtree(self.socket_directory, ignore_errors=True)
             self.__dict__.pop("socket_directory")

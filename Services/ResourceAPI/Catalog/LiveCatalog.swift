@@ -18,13 +18,15 @@ final class LiveCatalog: Service {
     }
 
     private let store: CatalogStore
+    private let maximumRows: Int
     private let postgres: Postgres
     private let listener: PostgresListener
     private let logger: Logger
     private let state = Mutex(State())
 
-    init(store: CatalogStore, postgres: Postgres, listener: PostgresListener, logger: Logger) {
+    init(store: CatalogStore, maximumRows: Int, postgres: Postgres, listener: PostgresListener, logger: Logger) {
         self.store = store
+        self.maximumRows = maximumRows
         self.postgres = postgres
         self.listener = listener
         self.logger = logger
@@ -73,7 +75,7 @@ final class LiveCatalog: Service {
     private func load() async throws -> ResourceEngine {
         do {
             let catalog = try await store.load(from: postgres)
-            let engine = ResourceEngine(catalog: catalog)
+            let engine = ResourceEngine(catalog: catalog, maximumRows: maximumRows)
             let previous = state.withLock { state in
                 let previous = state.engine
                 state = State(engine: engine, reload: nil, loadedAt: .now)

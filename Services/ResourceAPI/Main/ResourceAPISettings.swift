@@ -17,6 +17,8 @@ struct ResourceAPISettings: Sendable {
     let proxies: TrustedProxies
     let database: PostgresConfiguration
     let schemas: [String]
+    /// Rows that one read returns at most.
+    let maximumRows: Int
 
     init(_ settings: Settings) throws {
         baseURL = try settings.baseURL("BASE_URL")
@@ -30,6 +32,7 @@ struct ResourceAPISettings: Sendable {
             "API_DATABASE_URL", application: "resource-api",
             cure: "Give a connection string of the role sallyport_api, such as postgresql://sallyport_api@db/sallyport?passfile=/etc/sallyport/pgpass."
         )
+        maximumRows = try settings.integer("API_MAX_ROWS", default: 1000, in: 1...1_000_000)
         schemas = (settings.optional("API_SCHEMAS") ?? "api").split(separator: ",").map { String($0.drop { $0 == " " }) }
         guard !schemas.isEmpty, !schemas.contains("") else {
             throw SettingError(variable: "SALLYPORT_API_SCHEMAS", problem: "names no schema", cure: "Leave it unset for ‘api’.")

@@ -1,3 +1,5 @@
+import OAuth
+
 /// The raw query of a URL, split and decoded.
 ///
 /// `+` is a space, percent-encoding is strict, the result is UTF-8 without U+0000 (which PostgreSQL text cannot hold).
@@ -33,40 +35,9 @@ struct QueryString: Sendable, Hashable {
     }
 
     private static func decode(_ bytes: ArraySlice<UInt8>) throws(APIError) -> String {
-        guard let text = unescape(bytes).flatMap({ String(validating: $0, as: UTF8.self) }) else {
+        guard let text = PercentCoding.decode(bytes, plusIsSpace: true) else {
             throw APIError(400, "PGRST100", "The query string is not percent-encoded UTF-8 text")
         }
         return text
-    }
-
-    private static func unescape(_ bytes: ArraySlice<UInt8>) -> [UInt8]? {
-        var output: [UInt8] = []
-        output.reserveCapacity(bytes.count)
-        var rest = bytes
-        while let byte = rest.popFirst() {
-            switch byte {
-            case UInt8(ascii: "+"):
-                output.append(UInt8(ascii: " "))
-            case UInt8(ascii: "%"):
-                guard let high = rest.popFirst().flatMap(hexadecimal), let low = rest.popFirst().flatMap(hexadecimal),
-                    high | low != 0
-                else { return nil }
-                output.append(high << 4 | low)
-            case 0:
-                return nil
-            default:
-                output.append(byte)
-            }
-        }
-        return output
-    }
-
-    private static func hexadecimal(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
     }
 }

@@ -45,7 +45,7 @@ final class ResourceEngine: Sendable {
     /// Rows one read returns at most; nil for no bound.
     let maximumRows: Int?
 
-    private static let cacheLimit = 2048
+    private static let cacheLimit = 1024
     private let operations = Mutex<[RequestShape: Operation]>([:])
     private let repeated = Mutex<[RepeatedRead: PreparedRequest]>([:])
 
@@ -101,7 +101,7 @@ final class ResourceEngine: Sendable {
 private struct RepeatedRead: Hashable, Sendable {
     private let verb: Verb
     private let table: String
-    private let rawQuery: Substring
+    private let rawQuery: String
     private let prefer: [String]
 
     init?(_ request: ResourceRequest) {
@@ -110,7 +110,7 @@ private struct RepeatedRead: Hashable, Sendable {
         else { return nil }
         verb = request.verb
         table = request.table
-        rawQuery = request.rawQuery
+        rawQuery = String(request.rawQuery)
         prefer = request.prefer
     }
 

@@ -71,7 +71,7 @@ struct TableEndpoint: Sendable {
         var headers: HTTPFields = [.cacheControl: "no-store"]
         for (name, value) in answer.headers {
             guard let name = HTTPField.Name(name) else { continue }
-            headers[name] = value
+            headers[name] = name == .location ? "\(path)/\(value)" : value
         }
         let buffer = answer.body.withUnsafeBytes { bytes in bytes.map { ByteBuffer(bytes: $0) } }
         return Response(

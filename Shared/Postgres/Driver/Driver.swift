@@ -98,7 +98,12 @@ final class Driver: Sendable {
         }
     }
 
-    func markAwake() {
+    /// From here on nobody needs to wake the thread.
+    func wake() {
+        inbox.withLock { $0.isSleeping = false }
+    }
+
+    func clearWakeUp() {
         var count: eventfd_t = 0
         _ = eventfd_read(wakeUp, &count)
     }

@@ -38,6 +38,8 @@ final class DriverConnection {
     var isRetiring = false
     /// The server announced the end of the session.
     var sessionEnded = false
+    /// A COPY was started, which a pipeline cannot take.
+    var isCopying = false
     var wantsWrite = false
     var emptyReads = 0
 

@@ -40,11 +40,22 @@ extension DriverLoop {
         let connection = DriverConnection(
             handle: handle, socket: PQsocket(handle), token: makeToken(), now: now,
             preparedLimit: configuration.preparedStatementLimit)
+        watchNotices(of: connection)
         connections.append(connection)
         poller.add(connection.socket, token: connection.token)
         scheduleIdleCheck()
         keepMinimum()
         logger.debug("database connection opened", metadata: ["open": "\(connections.count)"])
+    }
+
+    /// To an idle connection the end of its session comes as a notice. Seen in time, nothing is sent to it any more.
+    private func watchNotices(of connection: DriverConnection) {
+        let receiver: PQnoticeReceiver = { context, result in
+            guard let context, let result, ServerError(result: result).endsSession else { return }
+            Unmanaged<DriverConnection>.fromOpaque(context).takeUnretainedValue().sessionEnded = true
+        }
+        // Called only from within libpq calls on this connection, which end before the object does.
+        PQsetNoticeReceiver(connection.handle, receiver, Unmanaged.passUnretained(connection).toOpaque())
     }
 
     func connectFailed(_ error: PostgresError) {

@@ -9,14 +9,15 @@ extension DriverLoop {
             isBroken = PQconsumeInput(connection.handle) == 0
             drain(connection)
         }
-        if isBroken || PQstatus(connection.handle) == CONNECTION_BAD { return lost(connection) }
+        if connection.isCopying { return refuseCopy(on: connection) }
+        if isBroken || connection.sessionEnded || PQstatus(connection.handle) == CONNECTION_BAD { return lost(connection) }
         if connection.wantsWrite { flush(connection) }
         if connection.isIdle, connection.lease == nil { settle(connection) }
     }
 
     private func drain(_ connection: DriverConnection) {
         // Also in an idle connection: notices and parameter changes are digested by the check itself.
-        while PQisBusy(connection.handle) == 0, let step = connection.steps.first {
+        while !connection.isCopying, PQisBusy(connection.handle) == 0, let step = connection.steps.first {
             guard let result = PQgetResult(connection.handle) else {
                 guard endOfResults(step, connection) else { return }
                 continue
@@ -47,6 +48,8 @@ extension DriverLoop {
         case PGRES_PIPELINE_SYNC:
             connection.steps.popFirst()
             completeHead(of: connection)
+        case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH:
+            connection.isCopying = true
         case PGRES_PIPELINE_ABORTED:
             switch (step.kind, step.prepared) {
             case (.prepare, let prepared?): connection.prepared.remove(prepared, isKnownToServer: false)
@@ -57,6 +60,15 @@ extension DriverLoop {
             receiveError(result, step: step, on: connection)
         }
         PQclear(result)
+    }
+
+    /// COPY's data do not fit into a pipeline, and there is no way back from it but a new connection.
+    private func refuseCopy(on connection: DriverConnection) {
+        if let request = connection.inFlight.popFirst() {
+            inFlight -= 1
+            request.finish(PostgresError.protocolViolation("COPY is not supported"))
+        }
+        lost(connection)
     }
 
     private func receiveError(_ result: OpaquePointer, step: DriverConnection.Step, on connection: DriverConnection) {

@@ -47,6 +47,7 @@ final class DriverLoop {
             if messages.isEmpty {
                 publish()
                 let count = poller.wait(milliseconds: millisecondsToMaintenance)
+                driver.wake()
                 now = monotonicNow()
                 for index in 0..<count { handleEvent(at: index) }
                 // What the events' tasks ask for at once should travel with what is sent now.
@@ -73,7 +74,7 @@ final class DriverLoop {
 
     private func handleEvent(at index: Int) {
         let token = poller.token(at: index)
-        if token == 0 { return driver.markAwake() }
+        if token == 0 { return driver.clearWakeUp() }
         guard let connection = connections.first(where: { $0.token == token }) else { return }
         if poller.isWritable(at: index) { flush(connection) }
         read(connection)

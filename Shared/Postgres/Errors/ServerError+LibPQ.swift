@@ -32,7 +32,7 @@ extension ServerError {
 
     /// The server ends the session (shutdown, crash of a neighbour, `pg_terminate_backend`).
     /// Such a report comes instead of a commit's confirmation, so nothing unconfirmed before it was committed.
-    var endsSession: Bool { comesFromServer && severity != "ERROR" }
+    var endsSession: Bool { comesFromServer && (severity == "FATAL" || severity == "PANIC") }
 }
 
 extension String {

@@ -16,7 +16,8 @@ public struct PostgresConfiguration: Sendable {
     /// How long requests wait for a server that refuses connections before they fail with `.unavailable`: long enough for a
     /// restart to pass unnoticed.
     public var unavailableAfter: Duration = .seconds(3)
-    /// The session's `statement_timeout`; zero turns it off.
+    /// The session's `statement_timeout`; zero turns it off. A connection on which a statement stays unanswered for 10 seconds
+    /// longer counts as dead.
     public var statementTimeout: Duration = .seconds(30)
     /// Idle connections beyond the minimum are closed after this time.
     public var idleLifetime: Duration = .seconds(60)
