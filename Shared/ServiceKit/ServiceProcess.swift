@@ -22,7 +22,9 @@ public enum ServiceProcess {
         } catch {
             let text = (error as? PostgresError)?.debugDescription ?? "\(error)"
             StandardError.write(Array("error: \(text)\n".utf8))
-            exit(EXIT_FAILURE)
+            fflush(nil)
+            // Not exit(3): it would unload OpenSSL under threads that are still connecting.
+            _exit(EXIT_FAILURE)
         }
     }
 }

@@ -4,18 +4,22 @@ public import JOSE
 /// The identity of a tenant, never reused.
 public struct TenantID: Sendable, Hashable, CustomStringConvertible {
     public let rawValue: UUID
+    /// Lower case, as PostgreSQL writes it. Kept, since every token carries it.
+    public let description: String
 
     public init(_ rawValue: UUID) {
         self.rawValue = rawValue
+        description = rawValue.uuidString.lowercased()
     }
 
     public init?(_ text: String) {
         guard let uuid = UUID(uuidString: text) else { return nil }
-        rawValue = uuid
+        self.init(uuid)
     }
 
-    /// Lower case, as PostgreSQL writes it.
-    public var description: String { rawValue.uuidString.lowercased() }
+    public static func == (left: TenantID, right: TenantID) -> Bool { left.rawValue == right.rawValue }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(rawValue) }
 }
 
 /// A tenant's name in URLs: a DNS label in lower case, so that it can be a subdomain too.

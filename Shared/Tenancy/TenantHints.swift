@@ -38,9 +38,12 @@ public struct TenantHints: Sendable, Hashable {
     }
 
     private static func subdomain(of baseHost: String, in host: String) -> String? {
-        guard host.hasSuffix("." + baseHost) else { return nil }
-        let label = host.dropLast(baseHost.utf8.count + 1)
-        return label.contains(".") ? nil : String(label)
+        let (host, baseHost) = (host.utf8, baseHost.utf8)
+        guard host.count > baseHost.count + 1, host.suffix(baseHost.count).elementsEqual(baseHost) else { return nil }
+        let label = host.dropLast(baseHost.count)
+        // The dot before the base host is the only one.
+        guard let dot = label.firstIndex(of: UInt8(ascii: ".")), label[dot...].count == 1 else { return nil }
+        return String(Substring(label[..<dot]))
     }
 
     /// Whether nothing here contradicts `tenant`.

@@ -7,7 +7,7 @@ import Testing
         writer.beginObject()
         writer.field("a", "b")
         writer.field("n", -12)
-        writer.field("u", UInt64.max)
+        writer.field("u", Int64.max)
         writer.field("t", true)
         writer.name("list")
         writer.beginArray()

@@ -60,6 +60,7 @@ import Testing
                 ("unknown tenant", try signed { $0.issuer = "\(ResourceAPIHarness.baseURL)/t/nowhere" }),
                 ("signed by another tenant", try signed({ _ in }, as: api.globex)),
                 ("another tenant's slug in the claims", try signed { $0.tenant = api.globex }),
+                ("another tenant's id, signed with the tenant's own key", try signed { $0.tenantID = TenantID(TestDatabase.globex) }),
                 ("tampered payload", "\(parts[0]).\(otherPayload).\(parts[2])"),
                 ("tampered signature", "\(parts[0]).\(parts[1]).\(flipped(parts[2]))"),
                 ("no signature", "\(parts[0]).\(parts[1])."),

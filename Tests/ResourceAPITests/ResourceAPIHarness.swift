@@ -21,7 +21,7 @@ final class Issuer: KeySetSource {
     struct Unreachable: Error {}
 
     private struct State {
-        var keys: [TenantSlug: (signer: JWSSigner, set: JWSVerificationKeys)] = [:]
+        var keys: [TenantSlug: (signer: JWSSigner, set: TenantKeys)] = [:]
         var fetches = 0
         var isReachable = true
     }
@@ -39,7 +39,8 @@ final class Issuer: KeySetSource {
         let key = try PrivateKey.generate(algorithm == .rs256 ? .rsa(bits: 2048) : .p256)
         let jwk = try JWK(key.publicKey, algorithm: algorithm)
         let signer = try JWSSigner(key: key, algorithm: algorithm, keyID: jwk.keyID, type: type)
-        let keys = JWSVerificationKeys([try JWSVerificationKey(jwk)])
+        let id = tenant.rawValue == "acme" ? TestDatabase.acme : TestDatabase.globex
+        let keys = TenantKeys(tenantID: TenantID(id), keys: JWSVerificationKeys([try JWSVerificationKey(jwk)]))
         state.withLock { $0.keys[tenant] = (signer, keys) }
     }
 
@@ -48,7 +49,7 @@ final class Issuer: KeySetSource {
         return try #require(signer).sign(payload: payload)
     }
 
-    func fetch(_ tenant: TenantSlug) async throws -> JWSVerificationKeys? {
+    func fetch(_ tenant: TenantSlug) async throws -> TenantKeys? {
         try state.withLock { state in
             state.fetches += 1
             guard state.isReachable else { throw Unreachable() }

@@ -8,7 +8,7 @@ import Tenancy
 /// A tenant's keys, ready for use: the signer, and the key set as it is published.
 final class KeyRing: Sendable {
     let signer: JWSSigner
-    /// The JWK Set (RFC 7517 §5) as JSON.
+    /// The JWK Set (RFC 7517 §5) as JSON, with the tenant's id as the additional member `org_id`.
     let keySet: [UInt8]
     /// Strong validator of ``keySet``, quotes included.
     let entityTag: String
@@ -29,6 +29,8 @@ final class KeyRing: Sendable {
         json.beginArray()
         for key in published { json.raw(Array(key.publicJWK.utf8)) }
         json.endArray()
+        // Binds the issuer to the tenant's id, so that a resource server need not believe a token about it.
+        json.field("org_id", tenant.description)
         json.endObject()
         keySet = json.bytes
         entityTag = "\"" + String(Base64URL.encode(Digest.sha256.hash(keySet)).prefix(22)) + "\""

@@ -79,7 +79,7 @@ struct KeyVault: Sendable {
     func open(_ key: SealedSigningKey, tenant: TenantID) throws -> PrivateKey {
         guard let sealed = key.sealedPrivateKey else { throw StoredDataError("auth.signing_key \(key.keyID): has no private key") }
         do {
-            return try PrivateKey(pkcs8DER: masterKey.open(sealed, authenticating: Self.context(tenant, key.keyID)))
+            return try PrivateKey(trustedPKCS8DER: masterKey.open(sealed, authenticating: Self.context(tenant, key.keyID)))
         } catch CryptoError.authenticationFailed {
             throw StoredDataError(
                 "auth.signing_key \(key.keyID) of tenant \(tenant): cannot be opened. It was sealed with another master key: "

@@ -25,7 +25,8 @@ struct AuthServerApplication: Sendable {
         let tenants = TenantDirectory(store: TenantStore(database: database))
         let clients = ClientDirectory(store: ClientStore(database: database))
         let keys = KeyRings(store: KeyStore(database: database), vault: KeyVault(masterKey: settings.masterKey), clock: clock)
-        let changes = ChangeFeed(listener: listener, observers: [tenants, clients, keys], logger: logger)
+        let recognized = RecognizedRequests()
+        let changes = ChangeFeed(listener: listener, observers: [tenants, clients, keys, recognized], logger: logger)
 
         let requestTenant = RequestTenant(directory: tenants, baseHost: settings.baseHost)
         let issuers = Issuers(baseURL: settings.baseURL)
@@ -44,6 +45,7 @@ struct AuthServerApplication: Sendable {
             requestTenant: requestTenant,
             authenticator: ClientAuthenticator(tenants: tenants, clients: clients, clock: clock),
             grants: grants,
+            recognized: recognized,
             issuer: AccessTokenIssuer(issuers: issuers, audience: settings.audience, keys: keys, clock: clock)
         ).addRoutes(to: router)
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Cryptography
 import Logging
 import ServiceKit
 import ServiceLifecycle
@@ -11,6 +12,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         await ServiceProcess.reportingErrors {
+            try CryptoLibrary.prepare()
             let settings = try await Settings.process()
             let logger = try Logger.service("auth-server", settings: settings)
             let application = try AuthServerApplication(AuthServerSettings(settings), logger: logger)

@@ -12,7 +12,7 @@ struct RequestTenant: Sendable {
         let headers = request.headers[values: .tenantID]
         guard headers.count <= 1 else { throw .conflictingTenants }
         return try TenantHints(
-            path: context.parameters.get("tenant"), header: headers.first, host: context.requestedHost, baseHost: baseHost
+            path: context.parameters.get("tenant"), header: headers.first, host: context.requestedHost(request), baseHost: baseHost
         )
     }
 

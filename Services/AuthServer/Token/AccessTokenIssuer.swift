@@ -12,9 +12,10 @@ struct AccessTokenIssuer: Sendable {
     let keys: KeyRings
     let clock: WallClock
 
+    /// - Returns: the compact JWT, which is ASCII.
     func issue(
         to client: Client, for authority: GrantedAuthority, scopes: ScopeSet, tenant: Tenant
-    ) async throws -> IssuedAccessToken {
+    ) async throws -> [UInt8] {
         let ring = try await keys.require(tenant.id)
         let now = clock.now
         let claims = AccessTokenClaims(
@@ -30,17 +31,6 @@ struct AccessTokenIssuer: Sendable {
             tenantID: tenant.id,
             roles: authority.roles
         )
-        return IssuedAccessToken(
-            token: try ring.signer.sign(payload: AccessTokenCodec.payload(claims)),
-            expiresInSeconds: Int64(client.accessTokenLifetimeSeconds),
-            scopes: scopes
-        )
+        return try ring.signer.signedBytes(payload: AccessTokenCodec.payload(claims))
     }
-}
-
-struct IssuedAccessToken: Sendable {
-    /// The compact JWT.
-    let token: String
-    let expiresInSeconds: Int64
-    let scopes: ScopeSet
 }

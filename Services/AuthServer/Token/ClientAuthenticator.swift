@@ -10,8 +10,9 @@ struct ClientAuthenticator: Sendable {
     let clock: WallClock
 
     /// - Parameter named: the tenant that path, header or subdomain name; nil on the root endpoint, where the client's own decides.
+    /// - Returns: the client, its tenant, and until when the credentials are good, in seconds since 1970.
     /// - Throws: `invalid_client`, the same for every cause.
-    func authenticate(_ credentials: PresentedCredentials, named: Tenant?) async throws -> (Client, Tenant) {
+    func authenticate(_ credentials: PresentedCredentials, named: Tenant?) async throws -> (Client, Tenant, validUntil: Int64) {
         guard let clientID = ClientID(credentials.clientID) else { throw credentials.refusal }
         let presented = OpaqueSecret(parsing: credentials.secret, as: .clientSecret)
         if credentials.method.usesSecret, presented == nil { throw credentials.refusal }
@@ -20,10 +21,9 @@ struct ClientAuthenticator: Sendable {
             let client = try await clients.find(clientID, in: tenant.id), !client.isDisabled,
             client.authenticationMethod == credentials.method
         else { throw credentials.refusal }
-        if let presented {
-            guard isValid(presented, for: client) else { throw credentials.refusal }
-        }
-        return (client, tenant)
+        guard let presented else { return (client, tenant, .max) }
+        guard let validUntil = validity(of: presented, for: client) else { throw credentials.refusal }
+        return (client, tenant, validUntil)
     }
 
     private func tenant(of client: ClientID, named: Tenant?) async throws -> Tenant? {
@@ -32,12 +32,15 @@ struct ClientAuthenticator: Sendable {
         return tenant
     }
 
-    private func isValid(_ secret: OpaqueSecret, for client: Client) -> Bool {
+    /// Until when the secret is good; nil where it is not.
+    private func validity(of secret: OpaqueSecret, for client: Client) -> Int64? {
         let hash = secret.hash
         let now = clock.now
-        return client.secrets.reduce(false) { found, stored in
-            let isCurrent = stored.expiresAt.map { $0 > now } ?? true
-            return constantTimeEqual(stored.hash, hash) && isCurrent || found
+        var validity: Int64?
+        for stored in client.secrets where constantTimeEqual(stored.hash, hash) {
+            let end = stored.expiresAt ?? .max
+            if end > now { validity = end }
         }
+        return validity
     }
 }

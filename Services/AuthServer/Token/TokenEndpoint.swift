@@ -1,25 +1,30 @@
 import HTTPTypes
 import Hummingbird
 import JSON
+import NIOCore
 import OAuth
 import ServiceKit
 import Tenancy
 
 /// `POST /t/{tenant}/oauth2/token` and `POST /oauth2/token` (RFC 6749 §3.2).
 ///
-/// The phases are the same for every grant: parse, find the tenant, authenticate the client, authorize, narrow the scopes, issue.
+/// The phases are the same for every grant: find the tenant, parse, authenticate the client, authorize, narrow the scopes, issue.
+/// What all but the last decide is remembered for a request that comes again unchanged.
 struct TokenEndpoint: Sendable {
     let requestTenant: RequestTenant
     let authenticator: ClientAuthenticator
     let grants: [String: any TokenGrant]
+    let recognized: RecognizedRequests
     let issuer: AccessTokenIssuer
 
     init(
-        requestTenant: RequestTenant, authenticator: ClientAuthenticator, grants: [any TokenGrant], issuer: AccessTokenIssuer
+        requestTenant: RequestTenant, authenticator: ClientAuthenticator, grants: [any TokenGrant], recognized: RecognizedRequests,
+        issuer: AccessTokenIssuer
     ) {
         self.requestTenant = requestTenant
         self.authenticator = authenticator
         self.grants = Dictionary(uniqueKeysWithValues: grants.map { ($0.type.rawValue, $0) })
+        self.recognized = recognized
         self.issuer = issuer
     }
 
@@ -29,9 +34,18 @@ struct TokenEndpoint: Sendable {
     }
 
     @Sendable private func token(_ request: Request, _ context: ServiceContext) async throws -> Response {
+        let body = try await TokenRequest.body(of: request)
+        let (known, ticket) = recognized.find(request, context, body: body, now: issuer.clock.now)
+        if let known { return try await respond(known) }
+        return try await respond(decide(request, context, body, ticket))
+    }
+
+    private func decide(
+        _ request: Request, _ context: ServiceContext, _ body: ByteBuffer, _ ticket: RecognizedRequests.Ticket
+    ) async throws -> RecognizedRequests.Decision {
         let named = try await requestTenant.find(request, context)
-        let tokenRequest = try await TokenRequest(request)
-        let (client, tenant) = try await authenticator.authenticate(tokenRequest.credentials, named: named)
+        let tokenRequest = try TokenRequest(request, body: body)
+        let (client, tenant, validUntil) = try await authenticator.authenticate(tokenRequest.credentials, named: named)
 
         guard let grant = grants[tokenRequest.grantType] else {
             throw OAuthError(.unsupportedGrantType, "the grant type is not supported")
@@ -41,7 +55,11 @@ struct TokenEndpoint: Sendable {
         }
         let authority = try await grant.authorize(tokenRequest, client: client, tenant: tenant)
         let scopes = try narrow(tokenRequest.scopes, client: client, authority: authority)
-        return try await respond(issuer.issue(to: client, for: authority, scopes: scopes, tenant: tenant))
+        let decision = RecognizedRequests.Decision(
+            client: client, tenant: tenant, authority: authority, scopes: scopes, validUntil: validUntil
+        )
+        if grant.isRepeatable { recognized.keep(decision, for: ticket) }
+        return decision
     }
 
     /// Asked ∩ client ∩ role. A client that may have none of what it asks for is told so (RFC 6749 §5.2).
@@ -54,13 +72,17 @@ struct TokenEndpoint: Sendable {
     }
 
     /// RFC 6749 §5.1.
-    private func respond(_ issued: IssuedAccessToken) -> Response {
-        var json = JSONWriter(reserving: issued.token.utf8.count + 160)
+    private func respond(_ decision: RecognizedRequests.Decision) async throws -> Response {
+        let token = try await issuer.issue(
+            to: decision.client, for: decision.authority, scopes: decision.scopes, tenant: decision.tenant
+        )
+        var json = JSONWriter(reserving: token.count + 160)
         json.beginObject()
-        json.field("access_token", issued.token)
+        json.name("access_token")
+        json.string(unescaped: token)
         json.field("token_type", "Bearer")
-        json.field("expires_in", issued.expiresInSeconds)
-        json.field("scope", issued.scopes.description)
+        json.field("expires_in", decision.client.accessTokenLifetimeSeconds)
+        json.field("scope", decision.scopes.description)
         json.endObject()
         return .json(json.bytes, headers: [.cacheControl: "no-store"])
     }

@@ -4,6 +4,8 @@ import Tenancy
 /// What one `grant_type` adds to the token endpoint; parsing, client authentication and scope checks are shared and cannot be skipped.
 protocol TokenGrant: Sendable {
     var type: GrantType { get }
+    /// Whether the same request leads to the same authority each time, and to nothing else.
+    var isRepeatable: Bool { get }
 
     /// Decides on whose behalf the token is issued and what bounds it.
     func authorize(_ request: TokenRequest, client: Client, tenant: Tenant) async throws -> GrantedAuthority
@@ -20,6 +22,7 @@ struct GrantedAuthority: Sendable {
 /// RFC 6749 §4.4: the client acts for itself.
 struct ClientCredentialsGrant: TokenGrant {
     let type = GrantType.clientCredentials
+    let isRepeatable = true
 
     func authorize(_ request: TokenRequest, client: Client, tenant: Tenant) async throws -> GrantedAuthority {
         guard client.authenticationMethod != .none else {

@@ -15,23 +15,28 @@ struct TokenRequest: Sendable {
     /// Nil where the client did not ask: it gets what it may have.
     let scopes: ScopeSet?
 
-    init(_ request: Request) async throws {
+    /// - Throws: 413 for a body beyond ``maximumBodyBytes``.
+    static func body(of request: Request) async throws -> ByteBuffer {
+        try await request.body.collect(upTo: maximumBodyBytes)
+    }
+
+    init(_ request: Request, body: ByteBuffer) throws {
         guard request.uri.query == nil else {
             throw OAuthError(.invalidRequest, "parameters belong into the body, not into the URL")
         }
         guard Self.isForm(request.headers[.contentType]) else {
             throw OAuthError(.invalidRequest, "the content type must be application/x-www-form-urlencoded")
         }
-        let body = try await request.body.collect(upTo: Self.maximumBodyBytes)
-        parameters = try FormParameters(parsing: body.readableBytesView)
+        parameters = try FormParameters(parsing: Array(body.readableBytesView))
         credentials = try PresentedCredentials(authorization: request.headers[values: .authorization], parameters: parameters)
         grantType = try parameters.require("grant_type")
         scopes = try parameters["scope"].map { text throws(OAuthError) in try ScopeSet(parsing: text) }
     }
 
     private static func isForm(_ contentType: String?) -> Bool {
-        let mediaType = contentType?.prefix { $0 != ";" && $0 != " " }
-        return mediaType?.lowercased() == "application/x-www-form-urlencoded"
+        guard let contentType else { return false }
+        let mediaType = contentType.utf8.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }
+        return mediaType.elementsEqual("application/x-www-form-urlencoded".utf8) { $0 | 0x20 == $1 | 0x20 }
     }
 }
 

@@ -1,15 +1,23 @@
 import AsyncHTTPClient
 import FoundationEssentials
 import JOSE
+import JSON
 import NIOCore
 import NIOHTTP1
 import Tenancy
 
+/// An issuer's keys, and the only tenant for which they may speak.
+struct TenantKeys: Sendable {
+    /// As the authorization server says, never as a token says: whoever holds a tenant's key could sign any `org_id`.
+    let tenantID: TenantID
+    let keys: JWSVerificationKeys
+}
+
 /// Where a tenant's public keys come from.
 protocol KeySetSource: Sendable {
-    /// - Returns: nil where the tenant has none.
+    /// - Returns: nil where there is no such tenant.
     /// - Throws: when it cannot be told.
-    func fetch(_ tenant: TenantSlug) async throws -> JWSVerificationKeys?
+    func fetch(_ tenant: TenantSlug) async throws -> TenantKeys?
 }
 
 /// Key sets over HTTP: `{base}/t/{tenant}/oauth2/jwks`.
@@ -20,24 +28,28 @@ struct HTTPKeySetSource: KeySetSource {
     let client: HTTPClient
     let baseURL: String
 
-    func fetch(_ tenant: TenantSlug) async throws -> JWSVerificationKeys? {
+    func fetch(_ tenant: TenantSlug) async throws -> TenantKeys? {
         var request = HTTPClientRequest(url: "\(baseURL)/t/\(tenant)/oauth2/jwks")
         request.headers.add(name: "Accept", value: "application/jwk-set+json, application/json")
         let response = try await client.execute(request, timeout: Self.timeout)
         switch response.status.code {
         case 200:
             let body = try await response.body.collect(upTo: Self.maximumBytes)
-            return JWSVerificationKeys(try JWKSet(parsing: Array(body.readableBytesView), maximumBytes: Self.maximumBytes))
+            let document = try JSONValue(parsing: Array(body.readableBytesView)).objectValue
+            guard let document, let tenantID = document["org_id"]?.stringValue.flatMap({ TenantID($0) }) else {
+                throw KeySetUnavailable(reason: "its document names no tenant in org_id")
+            }
+            return TenantKeys(tenantID: tenantID, keys: JWSVerificationKeys(try JWKSet(json: document)))
         case 404:
             return nil
         default:
-            throw KeySetUnavailable(status: Int(response.status.code))
+            throw KeySetUnavailable(reason: "the answer was status \(response.status.code)")
         }
     }
 }
 
 struct KeySetUnavailable: Error, CustomStringConvertible {
-    let status: Int
+    let reason: String
 
-    var description: String { "the key set was answered with status \(status)" }
+    var description: String { "the key set cannot be used: \(reason)" }
 }

@@ -20,14 +20,14 @@ final class KeySets: Sendable {
     }
 
     private struct Entry {
-        var keys: JWSVerificationKeys?
+        var keys: TenantKeys?
         var fetchedAt: ContinuousClock.Instant
         var attemptedAt: ContinuousClock.Instant
     }
 
     private struct State {
         var entries: BoundedMap<TenantSlug, Entry>
-        var fetches: [TenantSlug: Task<JWSVerificationKeys?, any Error>] = [:]
+        var fetches: [TenantSlug: Task<TenantKeys?, any Error>] = [:]
         var budget: Double
         var budgetAt: ContinuousClock.Instant = .now
     }
@@ -53,17 +53,17 @@ final class KeySets: Sendable {
     ///
     /// - Returns: nil where the tenant has no keys.
     /// - Throws: ``KeysUnknown`` when the authorization server cannot be asked and nothing is known.
-    func keys(of tenant: TenantSlug, containing keyID: String?) async throws -> JWSVerificationKeys? {
+    func keys(of tenant: TenantSlug, containing keyID: String?) async throws -> TenantKeys? {
         enum Decision {
-            case use(JWSVerificationKeys?)
-            case wait(Task<JWSVerificationKeys?, any Error>, fallback: JWSVerificationKeys?)
+            case use(TenantKeys?)
+            case wait(Task<TenantKeys?, any Error>, fallback: TenantKeys?)
             case refuse
         }
         let decision: Decision = state.withLock { state in
             let now = ContinuousClock.now
             let entry = state.entries[tenant]
             let known = entry.flatMap { $0.fetchedAt.duration(to: now) < limits.maximumAge ? $0.keys : nil }
-            let hasKey = known.map { keys in keyID.map { keys[$0] != nil } ?? true } ?? false
+            let hasKey = known.map { known in keyID.map { known.keys[$0] != nil } ?? true } ?? false
             let isFresh = entry.map { $0.fetchedAt.duration(to: now) < limits.freshness } ?? false
             let mayAsk = entry.map { $0.attemptedAt.duration(to: now) >= limits.refetchInterval } ?? true
 
@@ -89,7 +89,7 @@ final class KeySets: Sendable {
         }
     }
 
-    private func startFetch(_ tenant: TenantSlug, _ state: inout State, _ now: ContinuousClock.Instant) -> Task<JWSVerificationKeys?, any Error> {
+    private func startFetch(_ tenant: TenantSlug, _ state: inout State, _ now: ContinuousClock.Instant) -> Task<TenantKeys?, any Error> {
         if let running = state.fetches[tenant] { return running }
         if var entry = state.entries[tenant] {
             entry.attemptedAt = now
@@ -101,13 +101,13 @@ final class KeySets: Sendable {
         return task
     }
 
-    private func fetch(_ tenant: TenantSlug) async throws -> JWSVerificationKeys? {
+    private func fetch(_ tenant: TenantSlug) async throws -> TenantKeys? {
         do {
             let keys = try await source.fetch(tenant)
             let hasLostKeys = state.withLock { state in
                 let now = ContinuousClock.now
-                let before = state.entries[tenant]?.keys?.keys.compactMap(\.keyID) ?? []
-                let after = Set(keys?.keys.compactMap(\.keyID) ?? [])
+                let before = state.entries[tenant]?.keys?.keys.keys.compactMap(\.keyID) ?? []
+                let after = Set(keys?.keys.keys.compactMap(\.keyID) ?? [])
                 state.entries[tenant] = Entry(keys: keys, fetchedAt: now, attemptedAt: now)
                 state.fetches[tenant] = nil
                 return !after.isSuperset(of: before)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Cryptography
 import Logging
 import ServiceKit
 
@@ -10,6 +11,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         await ServiceProcess.reportingErrors {
+            try CryptoLibrary.prepare()
             let settings = try await Settings.process()
             let logger = try Logger.service("resource-api", settings: settings)
             let application = try ResourceAPIApplication(ResourceAPISettings(settings), logger: logger)

@@ -25,7 +25,7 @@ struct ResourceMetadataEndpoint: Sendable {
 
     @Sendable private func metadata(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let hints = try TenantHints(
-            path: context.parameters.get("tenant"), header: request.headers[.tenantID], host: context.requestedHost,
+            path: context.parameters.get("tenant"), header: request.headers[.tenantID], host: context.requestedHost(request),
             baseHost: settings.baseHost
         )
         let slugs = hints.names.compactMap { if case .slug(let slug) = $0 { slug } else { nil } }

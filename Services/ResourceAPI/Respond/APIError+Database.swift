@@ -20,6 +20,7 @@ extension APIError {
         case .decoding, .unexpectedRowCount, .configuration, .protocolViolation:
             self = .internalError
         }
+        if status == 500 || status == 503 { operatorDetail = error.debugDescription }
     }
 
     static let internalError = APIError(500, "PGRST500", "Internal error")
@@ -60,6 +61,8 @@ extension APIError {
             return APIError(400, code, spoken(error.message) ?? "A value does not fit its column")
         case "08", "53", "57":
             return APIError(503, code, "The database cannot be reached", retryAfter: 1)
+        case "54":
+            return APIError(400, code, "A value is too large for an index, or the request for one statement")
         case "44", "0A":
             return APIError(400, code, "The request cannot be carried out on this table")
         case "PT":

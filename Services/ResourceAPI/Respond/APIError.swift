@@ -9,6 +9,8 @@ struct APIError: Error, Sendable, Hashable {
     var hint: String?
     /// Seconds until a repetition may succeed, for `Retry-After`.
     var retryAfter: Int?
+    /// What the log gets and the client does not.
+    var operatorDetail: String?
     /// Whether the database no longer has what the catalog says: reading the catalog again may cure it.
     var suggestsStaleCatalog = false
 

@@ -26,7 +26,7 @@ struct Gate: Sendable {
     private func checkTenant(_ request: Request, _ context: ServiceContext, _ caller: Caller) throws(BearerRefusal) {
         let named = request.headers[values: .tenantID]
         guard named.count <= 1,
-            let hints = try? TenantHints(path: nil, header: named.first, host: context.requestedHost, baseHost: baseHost)
+            let hints = try? TenantHints(path: nil, header: named.first, host: context.requestedHost(request), baseHost: baseHost)
         else { throw .tenantMismatch }
         let agrees = hints.names.allSatisfy { name in
             switch name {

@@ -41,14 +41,14 @@ struct TokenVerifier: Sendable {
         do {
             let jws = try JWS(compact: token, maximumBytes: BearerToken.maximumBytes)
             let tenant = try claimedTenant(jws)
-            guard let keys = try await keys.keys(of: tenant, containing: jws.header.keyID) else {
+            guard let known = try await keys.keys(of: tenant, containing: jws.header.keyID) else {
                 throw BearerRefusal.invalidToken("The token's issuer is unknown")
             }
-            let payload = try Self.verifier.verify(compact: token, keys: keys).payload
+            let payload = try Self.verifier.verify(compact: token, keys: known.keys).payload
             let jwt = try JWTClaims(payload: payload)
             try jwt.validate(now: now, leeway: Self.leewaySeconds, issuer: issuerPrefix + tenant.rawValue, audience: audience)
             let claims = try AccessTokenCodec.claims(jwt)
-            guard claims.tenant == tenant else { throw BearerRefusal.invalidToken("The token is malformed") }
+            guard claims.tenant == tenant, claims.tenantID == known.tenantID else { throw BearerRefusal.invalidToken("The token is malformed") }
             return claims
         } catch let error as JOSEError {
             throw BearerRefusal.invalidToken(Self.reason(error))

@@ -9,14 +9,17 @@ public struct BasicCredentials: Sendable {
     /// - Returns: nil where the scheme is another one.
     /// - Throws: `invalid_client` where it is Basic and malformed.
     public init?(header: String) throws(OAuthError) {
-        let parts = header.split(separator: " ", maxSplits: 1)
-        guard let scheme = parts.first, scheme.lowercased() == "basic" else { return nil }
+        let bytes = header.utf8
+        let scheme = bytes.prefix { $0 != UInt8(ascii: " ") }
+        guard scheme.elementsEqual("basic".utf8, by: { $0 | 0x20 == $1 }) else { return nil }
         let malformed = OAuthError(.invalidClient, "the Authorization header is malformed")
-        guard parts.count == 2, parts[1].utf8.count <= 4096, let data = Data(base64Encoded: String(parts[1])),
-            let colon = data.firstIndex(of: UInt8(ascii: ":"))
-        else { throw malformed }
-        guard let clientID = PercentCoding.decode(data[..<colon], plusIsSpace: true),
-            let clientSecret = PercentCoding.decode(data[data.index(after: colon)...], plusIsSpace: true), !clientID.isEmpty
+        guard bytes.count <= 4096, let encoded = String(bytes.dropFirst(scheme.count + 1)), let data = Data(base64Encoded: encoded) else {
+            throw malformed
+        }
+        let pair = Array(data)
+        guard let colon = pair.firstIndex(of: UInt8(ascii: ":")),
+            let clientID = PercentCoding.decode(pair[..<colon], plusIsSpace: true),
+            let clientSecret = PercentCoding.decode(pair[(colon + 1)...], plusIsSpace: true), !clientID.isEmpty
         else { throw malformed }
         self.clientID = clientID
         self.clientSecret = clientSecret

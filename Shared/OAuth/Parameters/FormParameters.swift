@@ -2,23 +2,24 @@
 ///
 /// RFC 6749 §3.2: a parameter sent without a value counts as left out, and none may be repeated.
 public struct FormParameters: Sendable {
-    private var values: [String: String] = [:]
+    private var parameters: [(name: String, value: String)] = []
 
     /// - Parameter bytes: at most 100 parameters of UTF-8 text.
     /// - Throws: `invalid_request` for a repeated parameter, a broken escape, bytes that are not UTF-8, or a NUL.
-    public init(parsing bytes: some Sequence<UInt8>) throws(OAuthError) {
-        var seen: Set<String> = []
-        for pair in Array(bytes).split(separator: UInt8(ascii: "&")) {
-            let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-            let name = try Self.decode(parts[0])
-            let value = parts.count == 2 ? try Self.decode(parts[1]) : ""
-            guard seen.insert(name).inserted else { throw OAuthError(.invalidRequest, "a parameter is repeated") }
-            guard seen.count <= 100 else { throw OAuthError(.invalidRequest, "too many parameters") }
-            if !value.isEmpty { values[name] = value }
+    public init(parsing bytes: [UInt8]) throws(OAuthError) {
+        for pair in bytes.split(separator: UInt8(ascii: "&")) {
+            guard parameters.count < 100 else { throw OAuthError(.invalidRequest, "too many parameters") }
+            let equals = pair.firstIndex(of: UInt8(ascii: "="))
+            let name = try Self.decode(pair[..<(equals ?? pair.endIndex)])
+            let value = try equals.map { at throws(OAuthError) in try Self.decode(pair[(at + 1)...]) } ?? ""
+            guard !parameters.contains(where: { $0.name == name }) else { throw OAuthError(.invalidRequest, "a parameter is repeated") }
+            parameters.append((name, value))
         }
     }
 
-    public subscript(name: String) -> String? { values[name] }
+    public subscript(name: String) -> String? {
+        parameters.first { $0.name == name && !$0.value.isEmpty }?.value
+    }
 
     private static func decode(_ bytes: ArraySlice<UInt8>) throws(OAuthError) -> String {
         guard let text = PercentCoding.decode(bytes, plusIsSpace: true) else {
@@ -28,7 +29,7 @@ public struct FormParameters: Sendable {
     }
 
     public func require(_ name: String) throws(OAuthError) -> String {
-        guard let value = values[name] else { throw OAuthError(.invalidRequest, "\(name) is missing") }
+        guard let value = self[name] else { throw OAuthError(.invalidRequest, "\(name) is missing") }
         return value
     }
 }

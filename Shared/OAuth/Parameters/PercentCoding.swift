@@ -3,6 +3,9 @@ public enum PercentCoding {
     /// - Parameter plusIsSpace: true in forms, queries and, by RFC 6749 §2.3.1, inside HTTP Basic; false in paths.
     /// - Returns: nil for a broken escape, bytes that are not UTF-8, or a NUL.
     public static func decode(_ bytes: some Collection<UInt8>, plusIsSpace: Bool) -> String? {
+        if !bytes.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") && plusIsSpace || $0 == 0 }) {
+            return String(validating: bytes, as: UTF8.self)
+        }
         var decoded: [UInt8] = []
         decoded.reserveCapacity(bytes.count)
         var iterator = bytes.makeIterator()

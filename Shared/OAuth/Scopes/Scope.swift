@@ -17,6 +17,9 @@ public struct Scope: Sendable, Hashable, Comparable, CustomStringConvertible {
 
     public var description: String { rawValue }
 
+    /// Whether it may stand for several scopes.
+    var isPattern: Bool { rawValue.utf8.contains(UInt8(ascii: "*")) }
+
     public static func < (left: Scope, right: Scope) -> Bool { left.rawValue < right.rawValue }
 
     /// What both allow: `*:read` and `orders:*` meet in `orders:read`; scopes without a colon meet only themselves.

@@ -27,20 +27,33 @@ public final class ReadThroughCache<Key: Hashable & Sendable, Value: Sendable>: 
 
     private let state: Mutex<State>
     private let grace: Duration
-    private let load: @Sendable (Key) async throws -> Value?
+    private let source: @Sendable (Key) async throws -> Value?
 
     public init(capacity: Int, grace: Duration = .seconds(5), load: @escaping @Sendable (Key) async throws -> Value?) {
         state = Mutex(State(values: BoundedMap(capacity: capacity)))
         self.grace = grace
-        self.load = load
+        source = load
     }
 
     /// The value of `key`, or nil where the database has none.
     public func value(for key: Key) async throws -> Value? {
+        if let known = remembered(key) { return known }
+        return try await load(key)
+    }
+
+    /// What is remembered of `key`: nil where nothing is, `.some(nil)` where it is known to be absent.
+    public func remembered(_ key: Key) -> Value?? {
+        state.withLock { state in Self.remembered(key, &state) }
+    }
+
+    private static func remembered(_ key: Key, _ state: inout State) -> Value?? {
+        guard state.isNotified || state.trustedUntil.map({ .now < $0 }) ?? false else { return nil }
+        return state.values[key]
+    }
+
+    private func load(_ key: Key) async throws -> Value? {
         let found: Found = state.withLock { state in
-            if state.isNotified || state.trustedUntil.map({ .now < $0 }) ?? false, let value = state.values[key] {
-                return .value(value)
-            }
+            if let value = Self.remembered(key, &state) { return .value(value) }
             if let running = state.loads[key] { return .loading(running.task) }
             state.loadCount += 1
             let number = state.loadCount
@@ -58,7 +71,7 @@ public final class ReadThroughCache<Key: Hashable & Sendable, Value: Sendable>: 
     private func loadAndKeep(_ key: Key, _ number: UInt64) async throws -> Value? {
         let result: Result<Value?, any Error>
         do {
-            result = .success(try await load(key))
+            result = .success(try await source(key))
         } catch {
             result = .failure(error)
         }

@@ -23,7 +23,7 @@ public struct RequestPipeline: RouterMiddleware {
     }
 
     public func handle(
-        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+        _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
         let start = ContinuousClock.now
         let context = identified(request, context)
@@ -42,23 +42,11 @@ public struct RequestPipeline: RouterMiddleware {
 
     private func identified(_ request: Request, _ context: Context) -> Context {
         var context = context
-        let trusted = proxies.contains(context.peer)
-        if trusted, let id = request.headers[.requestID], RequestIdentifier.isAcceptable(id) {
+        context.isFromGateway = proxies.contains(context.peer)
+        if context.isFromGateway, let id = request.headers[.requestID], RequestIdentifier.isAcceptable(id) {
             context.requestID = id
         } else {
             context.requestID = RequestIdentifier.make()
-        }
-        context.logger[metadataKey: "request_id"] = .string(context.requestID)
-        var host = request.head.authority
-        if trusted {
-            context.clientAddress = request.headers[.forwardedFor] ?? context.peer?.ipAddress ?? ""
-            host = request.headers[.forwardedHost] ?? host
-        } else {
-            context.clientAddress = context.peer?.ipAddress ?? ""
-        }
-        context.requestedHost = host.map { host in
-            let name = host.hasPrefix("[") ? host.prefix { $0 != "]" } + "]" : host.prefix { $0 != ":" }
-            return name.lowercased()
         }
         return context
     }
@@ -89,18 +77,19 @@ public struct RequestPipeline: RouterMiddleware {
     private func metadata(_ request: Request, _ context: Context, _ name: String, _ detail: String) -> Logger.Metadata {
         [
             "method": .string(request.method.rawValue), "route": .string(context.endpointPath ?? "unmatched"),
-            "client": .string(context.clientAddress), name: .string(detail),
+            "request_id": .string(context.requestID), "client": .string(context.clientAddress(request)), name: .string(detail),
         ]
     }
 }
 
-/// 128 random bits in hexadecimal where no gateway gave an id.
+/// Where no gateway gave an id: 64 random bits of this process, then a count.
 enum RequestIdentifier {
+    private static let process = String(UInt64.random(in: .min ... .max), radix: 16)
+    private static let count = Atomic<UInt64>(0)
+
     static func make() -> String {
-        var generator = SystemRandomNumberGenerator()
-        let high = String(generator.next(), radix: 16)
-        let low = String(generator.next(), radix: 16)
-        return String(repeating: "0", count: 16 - high.utf8.count) + high + String(repeating: "0", count: 16 - low.utf8.count) + low
+        let digits = String(count.wrappingAdd(1, ordering: .relaxed).newValue, radix: 16)
+        return process + String(repeating: "0", count: 16 - digits.utf8.count) + digits
     }
 
     /// 8 to 128 characters that cannot break a log line or a header.
@@ -121,6 +110,8 @@ private final class RequestTimers: Sendable {
         let status: Int
     }
 
+    private static let methods: [HTTPRequest.Method] = [.get, .post, .head, .put, .patch, .delete, .options]
+
     private let factory: any MetricsFactory
     private let timers = Mutex<[Key: Timer]>([:])
 
@@ -129,14 +120,14 @@ private final class RequestTimers: Sendable {
     }
 
     func record(_ duration: Duration, route: String, method: HTTPRequest.Method, status: Int) {
-        let known: Set<HTTPRequest.Method> = [.get, .head, .post, .put, .patch, .delete, .options]
-        let key = Key(route: route, method: known.contains(method) ? method : .connect, status: status)
+        let isKnown = Self.methods.contains(method)
+        let key = Key(route: route, method: isKnown ? method : .connect, status: status)
         let timer = timers.withLock { timers in
             if let timer = timers[key] { return timer }
             let timer = Timer(
                 label: "http_request_duration_seconds",
                 dimensions: [
-                    ("route", route), ("method", known.contains(method) ? method.rawValue : "other"), ("status", String(status)),
+                    ("route", route), ("method", isKnown ? method.rawValue : "other"), ("status", String(status)),
                 ],
                 factory: factory
             )

@@ -8,13 +8,25 @@ public struct ServiceContext: RequestContext {
     public let peer: SocketAddress?
     /// Passed on by the gateway, else made here; returned as `X-Request-ID`.
     public var requestID = ""
-    /// The client's address as text, from the gateway where it is trusted.
-    public var clientAddress = ""
-    /// The host that the client asked for, in lower case and without port.
-    public var requestedHost: String?
+    /// Whether the peer is a gateway whose forwarded headers are believed.
+    public var isFromGateway = false
 
     public init(source: Source) {
         coreContext = .init(source: source)
         peer = source.channel.remoteAddress
+    }
+
+    /// The client's address as text, from the gateway where it is trusted.
+    public func clientAddress(_ request: Request) -> String {
+        (isFromGateway ? request.headers[.forwardedFor] : nil) ?? peer?.ipAddress ?? ""
+    }
+
+    /// The host that the client asked for, in lower case and without port.
+    public func requestedHost(_ request: Request) -> String? {
+        let host = (isFromGateway ? request.headers[.forwardedHost] : nil) ?? request.head.authority
+        guard let bytes = host?.utf8 else { return nil }
+        let isAddress = bytes.first == UInt8(ascii: "[")
+        let name = bytes.prefix { $0 != UInt8(ascii: isAddress ? "]" : ":") }
+        return String(Substring(name)).lowercased() + (isAddress ? "]" : "")
     }
 }

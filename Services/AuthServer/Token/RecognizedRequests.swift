@@ -1,0 +1,97 @@
+import Cryptography
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import OAuth
+import ServiceKit
+import Synchronization
+import Tenancy
+
+/// Decisions about requests that come again byte for byte, as those of back ends do: parsed, authenticated and narrowed once.
+///
+/// A request is known by the SHA-256 of everything that the decision depended on. Whatever changes in a tenant drops the tenant's
+/// decisions; one that was under way at that moment is not kept. Observes changes *after* the directories that decisions are made from:
+/// the other way round, one made from what they still hold would be kept.
+final class RecognizedRequests: Sendable {
+    struct Decision: Sendable {
+        let client: Client
+        let tenant: Tenant
+        let authority: GrantedAuthority
+        let scopes: ScopeSet
+        /// When the secret that was presented ends, in seconds since 1970.
+        let validUntil: Int64
+    }
+
+    /// What a request is known by, and the moment at which the decision about it began.
+    struct Ticket: Sendable {
+        fileprivate let hash: [UInt8]
+        fileprivate let epoch: UInt64
+    }
+
+    private struct State {
+        var decisions: BoundedMap<[UInt8], Decision>
+        var epoch: UInt64 = 0
+        var isNotified = false
+    }
+
+    private let state: Mutex<State>
+
+    init(capacity: Int = 10_000) {
+        state = Mutex(State(decisions: BoundedMap(capacity: capacity)))
+    }
+
+    /// - Returns: the decision made about the same request before, if it still holds, and a ticket to keep one made now.
+    func find(_ request: Request, _ context: ServiceContext, body: ByteBuffer, now: Int64) -> (Decision?, Ticket) {
+        let hash = Self.hash(request, context, body)
+        return state.withLock { state in
+            let decision = state.isNotified ? state.decisions[hash] : nil
+            return (decision.flatMap { $0.validUntil > now ? $0 : nil }, Ticket(hash: hash, epoch: state.epoch))
+        }
+    }
+
+    func keep(_ decision: Decision, for ticket: Ticket) {
+        state.withLock { state in
+            guard state.isNotified, state.epoch == ticket.epoch else { return }
+            state.decisions[ticket.hash] = decision
+        }
+    }
+
+    /// Every part is preceded by its length, so that no two requests read alike.
+    private static func hash(_ request: Request, _ context: ServiceContext, _ body: ByteBuffer) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(512 + body.readableBytes)
+        func append(_ part: String?) {
+            guard let utf8 = part?.utf8 else { return bytes.append(0xff) }
+            withUnsafeBytes(of: UInt32(truncatingIfNeeded: utf8.count)) { bytes.append(contentsOf: $0) }
+            bytes.append(contentsOf: utf8)
+        }
+        append(request.head.path)
+        append(request.head.authority)
+        append(context.isFromGateway ? request.headers[.forwardedHost] : nil)
+        append(request.headers[.tenantID])
+        append(request.headers[.authorization])
+        append(request.headers[.contentType])
+        body.withUnsafeReadableBytes { bytes.append(contentsOf: $0) }
+        return SHA256.hash(bytes)
+    }
+}
+
+extension RecognizedRequests: ChangeObserver {
+    func changed(_ change: AuthChange) {
+        state.withLock { state in
+            state.epoch += 1
+            state.decisions.removeAll { _, decision in decision.tenant.id == change.tenant }
+        }
+    }
+
+    func notificationsBegan() { reset(isNotified: true) }
+    func notificationsStopped() { reset(isNotified: false) }
+
+    private func reset(isNotified: Bool) {
+        state.withLock { state in
+            state.epoch += 1
+            state.decisions.removeAll()
+            state.isNotified = isNotified
+        }
+    }
+}
