@@ -210,7 +210,9 @@ import Testing
                 $0.authenticationMethod = .none
             }
             let open = try await server.post("/oauth2/token", "grant_type=client_credentials&client_id=public")
-            #expect(open.error == "unauthorized_client")
+            #expect(open.error == "invalid_client")
+            let unknown = try await server.post("/oauth2/token", "grant_type=client_credentials&client_id=nobody")
+            #expect(open.status == unknown.status && open.json == unknown.json)
         }
     }
 }

@@ -40,9 +40,9 @@ import Testing
             #expect(after[keyID: next] != nil)
             _ = try JWSVerifier(expectedTypes: ["at+jwt"]).verify(compact: first, keys: JWSVerificationKeys(after))
 
-            server.advance.value = 3600 + 599
+            server.advance.value = KeyRotation.retirementSeconds - 5
             #expect(try await server.keySet(server.acme).keys.count == 3)
-            server.advance.value = 3600 + 602
+            server.advance.value = KeyRotation.retirementSeconds + 5
             #expect(try await server.keySet(server.acme).keys.count == 2)
             #expect(try await server.keySet(server.globex).keys.count == 2)
         }

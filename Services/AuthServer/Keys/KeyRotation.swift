@@ -6,6 +6,9 @@ import Tenancy
 
 /// Moves a tenant's keys through their states.
 struct KeyRotation: Sendable {
+    /// The longest that an access token may live, and ten minutes for clocks and caches.
+    static let retirementSeconds: Int64 = 86_400 + 600
+
     enum Outcome: Sendable {
         /// The next key signs from now on.
         case promoted(active: String, next: String)

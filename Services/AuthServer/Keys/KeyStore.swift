@@ -37,9 +37,7 @@ struct KeyStore: Sendable {
             _ = try await transaction.query(
                 """
                 UPDATE auth.signing_key
-                   SET state = 'retiring',
-                       retire_after = now() + interval '10 minutes' + make_interval(secs =>
-                           coalesce((SELECT max(access_token_lifetime_seconds) FROM auth.client WHERE tenant_id = \(id)), 3600))
+                   SET state = 'retiring', retire_after = now() + make_interval(secs => \(Double(KeyRotation.retirementSeconds)))
                  WHERE tenant_id = \(id) AND state = 'active'
                 """
             )

@@ -50,12 +50,7 @@ struct AuthServerApplication: Sendable {
         ).addRoutes(to: router)
 
         responder = router.buildResponder()
-        server = Application(
-            responder: responder,
-            server: .loopBound(),
-            configuration: .init(address: .hostname(settings.listen.host, port: settings.listen.port)),
-            logger: logger
-        )
+        server = HTTPService.make(responder, listen: settings.listen, logger: logger)
         background = [database, listener, changes]
     }
 }

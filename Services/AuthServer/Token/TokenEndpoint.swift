@@ -47,12 +47,12 @@ struct TokenEndpoint: Sendable {
         let tokenRequest = try TokenRequest(request, body: body)
         let (client, tenant, validUntil) = try await authenticator.authenticate(tokenRequest.credentials, named: named)
 
-        guard let grant = grants[tokenRequest.grantType] else {
-            throw OAuthError(.unsupportedGrantType, "the grant type is not supported")
-        }
-        guard client.grantTypes.contains(grant.type) else {
-            throw OAuthError(.unauthorizedClient, "the client may not use this grant type")
-        }
+        let grant = grants[tokenRequest.grantType]
+        let mayUse = grant.map { client.grantTypes.contains($0.type) } ?? false
+        // A public client has proved nothing: whoever asks for what it may not have learns no more than of an unknown one.
+        guard mayUse || client.authenticationMethod != .none else { throw tokenRequest.credentials.refusal }
+        guard let grant else { throw OAuthError(.unsupportedGrantType, "the grant type is not supported") }
+        guard mayUse else { throw OAuthError(.unauthorizedClient, "the client may not use this grant type") }
         let authority = try await grant.authorize(tokenRequest, client: client, tenant: tenant)
         let scopes = try narrow(tokenRequest.scopes, client: client, authority: authority)
         let decision = RecognizedRequests.Decision(

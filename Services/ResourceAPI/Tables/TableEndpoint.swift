@@ -30,7 +30,10 @@ struct TableEndpoint: Sendable {
         let caller = try await gate.admit(request, context)
         let resourceRequest = try await read(request, context, verb)
         let prepared = try await prepare(resourceRequest)
-        try gate.require(verb.action, on: prepared.operation.table.name, for: caller)
+        let table = prepared.operation.table.name
+        try gate.require(verb.action, on: table, for: caller)
+        // What was written or deleted is read back: without this, a right to delete would be a right to read.
+        if !verb.isRead, prepared.operation.preferences.returning == .representation { try gate.require("read", on: table, for: caller) }
         return response(try await executor.run(prepared, settings: caller.settings))
     }
 

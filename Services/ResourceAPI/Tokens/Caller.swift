@@ -6,9 +6,12 @@ import Tenancy
 final class Caller: Sendable {
     let claims: AccessTokenClaims
     let settings: TransactionSettings
+    /// When the signature was checked, in seconds since 1970.
+    let verifiedAt: Int64
 
-    init(_ claims: AccessTokenClaims) {
+    init(_ claims: AccessTokenClaims, verifiedAt: Int64) {
         self.claims = claims
+        self.verifiedAt = verifiedAt
         var settings = TransactionSettings.tenant(claims.tenantID.rawValue)
         settings.settings += [
             (name: "sallyport.subject", value: claims.subject),

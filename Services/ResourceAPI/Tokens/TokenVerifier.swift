@@ -28,12 +28,12 @@ struct TokenVerifier: Sendable {
 
     /// - Throws: ``BearerRefusal/invalidToken(_:)``; ``KeysUnknown`` where it cannot be told.
     func verify(_ token: BearerToken) async throws -> Caller {
-        let bytes = Array(token.rawValue.utf8)
-        let hash = Digest.sha256.hash(bytes)
+        let hash = SHA256.hash(token.bytes)
         let now = clock.now
         if let caller = verified.find(hash, at: now) { return caller }
-        let caller = Caller(try await check(bytes, now: now))
-        verified.insert(caller, for: hash)
+        guard token.isWellFormed else { throw BearerRefusal.invalidRequest("The Authorization header is malformed") }
+        let caller = Caller(try await check(token.bytes, now: now), verifiedAt: now)
+        if token.bytes.count <= VerifiedTokens.maximumTokenBytes { verified.insert(caller, for: hash) }
         return caller
     }
 
