@@ -5,6 +5,8 @@
 
 SHELL := /bin/sh
 SWIFT ?= swift
+# One file to copy, and less memory: the runtime is part of the binary.
+RELEASE := -c release --static-swift-stdlib
 SOURCES := Services Shared Database Tests Package.swift
 ACCEPTANCE ?= Tests/Acceptance
 
@@ -13,8 +15,8 @@ ACCEPTANCE ?= Tests/Acceptance
 run:
 	@scripts/install-packages run
 	@scripts/stack check
-	$(SWIFT) build -c release --product auth-server
-	$(SWIFT) build -c release --product resource-api
+	$(SWIFT) build $(RELEASE) --product auth-server
+	$(SWIFT) build $(RELEASE) --product resource-api
 	@exec scripts/stack run
 
 build:
@@ -40,8 +42,8 @@ test-acceptance: .venv/installed
 
 bench:
 	@scripts/install-packages bench
-	$(SWIFT) build -c release --product auth-server
-	$(SWIFT) build -c release --product resource-api
+	$(SWIFT) build $(RELEASE) --product auth-server
+	$(SWIFT) build $(RELEASE) --product resource-api
 	Benchmarks/run $(BENCH)
 
 format:

@@ -58,7 +58,8 @@ let package = Package(
         .target(
             name: "ServiceKit",
             dependencies: [
-                "JSON", "Postgres", hummingbird, httpTypes, nioCore, nioPosix, logging, metrics, serviceLifecycle, unixSignals, systemPackage,
+                "JSON", "Postgres", hummingbird, httpTypes, nioCore, nioPosix, logging, metrics, serviceLifecycle, unixSignals,
+                systemPackage,
                 configuration,
             ],
             path: "Shared/ServiceKit",
@@ -85,7 +86,8 @@ let package = Package(
             name: "ResourceAPI",
             dependencies: [
                 "Cryptography", "JOSE", "JSON", "OAuth", "Postgres", "ServiceKit", "Tenancy",
-                argumentParser, asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, logging, metrics, serviceLifecycle, configuration,
+                argumentParser, asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, logging, metrics, serviceLifecycle,
+                configuration,
             ],
             path: "Services/ResourceAPI",
             swiftSettings: strict
@@ -95,7 +97,8 @@ let package = Package(
             name: "TestSupport", dependencies: ["Database", "Postgres", logging], path: "Tests/TestSupport", swiftSettings: strict
         ),
         .testTarget(name: "JSONTests", dependencies: ["JSON"], path: "Tests/JSONTests", swiftSettings: strict),
-        .testTarget(name: "CryptoTests", dependencies: ["Cryptography"], path: "Tests/CryptoTests", exclude: ["Keys"], swiftSettings: strict),
+        .testTarget(
+            name: "CryptoTests", dependencies: ["Cryptography"], path: "Tests/CryptoTests", exclude: ["Keys"], swiftSettings: strict),
         .testTarget(
             name: "JOSETests", dependencies: ["JOSE", "JSON", "Cryptography"], path: "Tests/JOSETests", exclude: ["Vectors"],
             swiftSettings: strict
@@ -104,9 +107,12 @@ let package = Package(
             name: "PostgresTests", dependencies: ["Postgres", logging, serviceLifecycle], path: "Tests/PostgresTests",
             swiftSettings: strict
         ),
-        .testTarget(name: "DatabaseTests", dependencies: ["Database", "Postgres", "TestSupport"], path: "Tests/DatabaseTests", swiftSettings: strict),
+        .testTarget(
+            name: "DatabaseTests", dependencies: ["Database", "Postgres", "TestSupport"], path: "Tests/DatabaseTests", swiftSettings: strict
+        ),
         .testTarget(name: "TenancyTests", dependencies: ["Tenancy"], path: "Tests/TenancyTests", swiftSettings: strict),
-        .testTarget(name: "OAuthTests", dependencies: ["OAuth", "JOSE", "JSON", "Tenancy"], path: "Tests/OAuthTests", swiftSettings: strict),
+        .testTarget(
+            name: "OAuthTests", dependencies: ["OAuth", "JOSE", "JSON", "Tenancy"], path: "Tests/OAuthTests", swiftSettings: strict),
         .testTarget(
             name: "ServiceKitTests", dependencies: ["ServiceKit", metrics, nioCore], path: "Tests/ServiceKitTests", swiftSettings: strict
         ),

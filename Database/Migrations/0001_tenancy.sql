@@ -193,7 +193,19 @@ BEGIN ATOMIC
      WHERE is_tenancy
        AND NOT EXISTS (
                SELECT FROM unnest(k.conkey, k.confkey) AS pair (mine, theirs)
-                WHERE pair.mine = tenant_column AND pair.theirs = other.attnum);
+                WHERE pair.mine = tenant_column AND pair.theirs = other.attnum)
+    UNION ALL
+    -- Rows that nobody declared belong to no tenant, so a key to them tells every tenant which exist. A key that carries the tenant
+    -- under another name, such as one to the table of tenants, reaches the tenant's own alone.
+    SELECT format('has a foreign key %I to %s, which is neither isolated nor shared', k.conname, k.confrelid::regclass),
+           format('SELECT sallyport.share(%L); -- or sallyport.enable_tenancy(%1$L), and a foreign key that carries tenant_id',
+               k.confrelid::regclass)
+      FROM subject
+      JOIN pg_constraint k ON k.conrelid = subject.oid AND k.contype = 'f'
+      LEFT JOIN pg_attribute other ON other.attrelid = k.confrelid AND other.attname = 'tenant_id' AND NOT other.attisdropped
+     WHERE is_tenancy AND other.attnum IS NULL
+       AND (tenant_column = ANY (k.conkey)) IS NOT TRUE
+       AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = k.confrelid AND p.polname = 'sallyport_shared');
 END;
 COMMENT ON FUNCTION sallyport.isolation_problems(regclass) IS 'Why a table may not be served, each reason with its cure; no row when it may.';
 GRANT EXECUTE ON FUNCTION sallyport.isolation_problems(regclass) TO sallyport_auth, sallyport_api;

@@ -83,7 +83,10 @@ def _unchunk(rest: bytes) -> bytes:
 
 
 class EchoServer(socketserver.ThreadingTCPServer):
-    """Answers each request with JSON that tells what arrived: {name, target, method, headers: [[name, value] …], body, count}."""
+    """Answers each request with JSON that tells what arrived: {name, target, method, headers: [[name, value] …], body, count}.
+
+    `status` and `cache_control` are those of the answers, and may be changed at any time.
+    """
 
     allow_reuse_address = True
     daemon_threads = True
@@ -92,6 +95,7 @@ class EchoServer(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", port), _EchoHandler)
         self.name = name
         self.count = 0
+        self.status = "200 OK"
         self.cache_control = "no-store"
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
@@ -120,7 +124,7 @@ class _EchoHandler(socketserver.StreamRequestHandler):
             seen = {"name": self.server.name, "target": target, "method": method, "headers": headers, "body": body, "count": self.server.count}
             content = json.dumps(seen).encode()
             head = [
-                "HTTP/1.1 200 OK", "Content-Type: application/json", f"Content-Length: {len(content)}", f"Cache-Control: {self.server.cache_control}",
+                f"HTTP/1.1 {self.server.status}", "Content-Type: application/json", f"Content-Length: {len(content)}", f"Cache-Control: {self.server.cache_control}",
                 "X-Request-ID: from-upstream", "X-Content-Type-Options: nosniff", "X-Accel-Redirect: /api/v1/elsewhere", "Server: echo/1",
             ]
             self.wfile.write("\r\n".join(head).encode() + b"\r\n\r\n" + (b"" if method == "HEAD" else content))

@@ -220,6 +220,47 @@ def test_documents_are_cached_by_their_own_lifetime_and_tenant(gateway, ask):
         gateway.auth.cache_control = "no-store"
 
 
+def test_a_document_that_is_gone_is_not_served_once_it_is_stale(gateway, ask):
+    target = "/t/disabled/oauth2/jwks"
+    gateway.auth.cache_control = "public, max-age=1"
+    try:
+        first = ask(target)
+        assert ask(target).json()["count"] == first.json()["count"]
+        gateway.auth.status, gateway.auth.cache_control = "404 Not Found", "no-store"
+        eventually(lambda: ask(target).status == 404)
+        assert [ask(target).status for _ in range(5)] == [404] * 5
+    finally:
+        gateway.auth.status, gateway.auth.cache_control = "200 OK", "no-store"
+
+
+def test_a_stale_document_bridges_an_outage(gateway, ask):
+    target = "/t/bridged/oauth2/jwks"
+    gateway.auth.cache_control = "public, max-age=1"
+    try:
+        first = ask(target)
+        gateway.auth.status, gateway.auth.cache_control = "503 Service Unavailable", "no-store"
+        before = gateway.auth.count
+        eventually(lambda: ask(target).json()["count"] == first.json()["count"] and gateway.auth.count > before)
+    finally:
+        gateway.auth.status, gateway.auth.cache_control = "200 OK", "no-store"
+    assert ask(target).json()["count"] > first.json()["count"]
+
+
+@pytest.mark.parametrize("target", ["/t/asked/oauth2/jwks", "/.well-known/openid-configuration", "/.well-known/openid-configuration/t/asked"])
+def test_only_the_plain_request_for_a_document_is_cached(gateway, ask, target):
+    gateway.auth.cache_control = "public, max-age=60"
+    try:
+        plain = ask(target).json()["count"]
+        for suffix, headers in (
+            ("?x", b""), ("?x=1", b""), ("?0", b""), ("", b"X-Tenant-ID: acme\r\n"), ("", b"X-Tenant-ID: 0\r\n"), ("", b"Cookie: 0\r\n"), ("", b"Authorization: 0\r\n"),
+        ):
+            counts = [ask(target + suffix, headers).json()["count"] for _ in range(2)]
+            assert plain < counts[0] < counts[1], (suffix, headers)
+        assert ask(target).json()["count"] == plain
+    finally:
+        gateway.auth.cache_control = "no-store"
+
+
 def test_documents_that_forbid_it_and_everything_else_are_not_cached(gateway, ask):
     counts = [ask("/t/fresh/oauth2/jwks").json()["count"] for _ in range(2)]
     assert counts[1] > counts[0]

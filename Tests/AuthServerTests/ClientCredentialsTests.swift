@@ -54,7 +54,9 @@ import Testing
                 #expect(answer.status == .ok)
                 #expect(answer.json["scope"]?.stringValue == "customers:read customers:write orders:*")
             }
-            #expect(try await server.post("/oauth2/token", "grant_type=client_credentials", headers: server.basic("acme-service")).status == .ok)
+            #expect(
+                try await server.post("/oauth2/token", "grant_type=client_credentials", headers: server.basic("acme-service")).status == .ok
+            )
             #expect(try await server.post("/oauth2/token", body, headers: [.tenantID: "globex"]).status == .ok)
             #expect(try await server.post("/oauth2/token", body, headers: [.tenantID: server.globex.id.description]).status == .ok)
         }
@@ -75,7 +77,8 @@ import Testing
         try await AuthServerHarness.with { server in
             let body = "grant_type=client_credentials"
             let foreign = try await server.post("/t/globex/oauth2/token", body, headers: server.basic("acme-service"))
-            let unknown = try await server.post("/t/globex/oauth2/token", body, headers: server.basic("nobody", secret: server.secrets["acme-service"]))
+            let unknown = try await server.post(
+                "/t/globex/oauth2/token", body, headers: server.basic("nobody", secret: server.secrets["acme-service"]))
             #expect(foreign.status == .unauthorized)
             #expect(foreign.json == unknown.json)
 
@@ -155,14 +158,23 @@ import Testing
                 ("grant_type=client_credentials", [:], 401, "invalid_client"),
                 ("grant_type=client_credentials&client_id=acme-service", [:], 401, "invalid_client"),
                 ("grant_type=client_credentials&client_id=a%00b&client_secret=x", [:], 400, "invalid_request"),
-                ("grant_type=client_credentials&client_id=acme-service&client_secret=\(server.secrets["acme-service"] ?? "")", [:], 401, "invalid_client"),
+                (
+                    "grant_type=client_credentials&client_id=acme-service&client_secret=\(server.secrets["acme-service"] ?? "")", [:], 401,
+                    "invalid_client"
+                ),
                 ("grant_type=client_credentials", [.authorization: "Basic !!"], 401, "invalid_client"),
                 ("grant_type=client_credentials", [.authorization: "Basic"], 401, "invalid_client"),
                 ("grant_type=client_credentials", [.authorization: "Bearer abc"], 401, "invalid_client"),
                 ("grant_type=client_credentials", server.basic("acme-service", secret: ""), 401, "invalid_client"),
                 ("grant_type=client_credentials", server.basic("acme-service", secret: "spcs_short"), 401, "invalid_client"),
-                ("grant_type=client_credentials", server.basic("acme-service", secret: OpaqueSecret.generate(.clientSecret).rawValue), 401, "invalid_client"),
-                ("grant_type=client_credentials", server.basic("acme-service", secret: server.secrets["globex-service"]), 401, "invalid_client"),
+                (
+                    "grant_type=client_credentials", server.basic("acme-service", secret: OpaqueSecret.generate(.clientSecret).rawValue),
+                    401, "invalid_client"
+                ),
+                (
+                    "grant_type=client_credentials", server.basic("acme-service", secret: server.secrets["globex-service"]), 401,
+                    "invalid_client"
+                ),
             ]
             for (body, headers, status, error) in cases {
                 let answer = try await server.post("/t/acme/oauth2/token", body, headers: headers)
@@ -181,8 +193,10 @@ import Testing
             let credentials = server.basic("acme-service")
             var json = credentials
             json[.contentType] = "application/json"
-            #expect(try await server.post("/oauth2/token", #"{"grant_type":"client_credentials"}"#, headers: json).error == "invalid_request")
-            let query = try await server.post("/oauth2/token?grant_type=client_credentials", "grant_type=client_credentials", headers: credentials)
+            #expect(
+                try await server.post("/oauth2/token", #"{"grant_type":"client_credentials"}"#, headers: json).error == "invalid_request")
+            let query = try await server.post(
+                "/oauth2/token?grant_type=client_credentials", "grant_type=client_credentials", headers: credentials)
             #expect(query.status == .badRequest)
             for method in [HTTPRequest.Method.get, .put, .delete, .patch] {
                 let answer = try await server.execute("/t/acme/oauth2/token", method, credentials, nil)

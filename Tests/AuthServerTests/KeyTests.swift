@@ -66,7 +66,9 @@ import Testing
         }
     }
 
-    @Test("Every signing algorithm issues tokens that verify", arguments: JWSAlgorithm.signing) func algorithms(algorithm: JWSAlgorithm) async throws {
+    @Test("Every signing algorithm issues tokens that verify", arguments: JWSAlgorithm.signing) func algorithms(algorithm: JWSAlgorithm)
+        async throws
+    {
         try await AuthServerHarness.with { server in
             _ = try await rotation(server).rotate(server.acme, to: algorithm, immediately: true)
             let active = try #require(try await server.administration.keys.all(in: server.acme.id).first { $0.state == .active })
@@ -74,7 +76,8 @@ import Testing
             try await server.eventually("\(algorithm) signs") { try keyID(await server.token(server.acme)) == active.keyID }
             let token = try await server.token(server.acme)
             #expect(try JWS(compact: token).header.algorithmName == algorithm.rawValue)
-            _ = try JWSVerifier(expectedTypes: ["at+jwt"]).verify(compact: token, keys: JWSVerificationKeys(await server.keySet(server.acme)))
+            _ = try JWSVerifier(expectedTypes: ["at+jwt"]).verify(
+                compact: token, keys: JWSVerificationKeys(await server.keySet(server.acme)))
         }
     }
 
@@ -92,11 +95,13 @@ import Testing
     @Test("An imported key keeps its kid and signs") func importing() async throws {
         try await AuthServerHarness.with { server in
             let key = try PrivateKey.generate(.rsa(bits: 2048))
-            let sealed = try await rotation(server).importKey(key, algorithm: .rs256, keyID: "from-elsewhere", use: .active, into: server.globex)
+            let sealed = try await rotation(server).importKey(
+                key, algorithm: .rs256, keyID: "from-elsewhere", use: .active, into: server.globex)
             #expect(sealed.keyID == "from-elsewhere")
             try await server.eventually("the imported key signs") { try keyID(await server.token(server.globex)) == "from-elsewhere" }
             let token = try await server.token(server.globex)
-            _ = try JWSVerifier(expectedTypes: ["at+jwt"]).verify(compact: token, keys: JWSVerificationKeys(await server.keySet(server.globex)))
+            _ = try JWSVerifier(expectedTypes: ["at+jwt"]).verify(
+                compact: token, keys: JWSVerificationKeys(await server.keySet(server.globex)))
             #expect(try await server.keySet(server.acme)[keyID: "from-elsewhere"] == nil)
         }
     }

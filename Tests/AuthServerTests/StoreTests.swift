@@ -71,7 +71,8 @@ import Testing
                 $0.accessTokenLifetimeSeconds = 60
                 $0.refreshTokenLifetimeSeconds = 300
             }
-            let client = try #require(try await server.administration.clients.find(try #require(ClientID("full")), in: server.acme.id))
+            let id = try #require(ClientID("full"))
+            let client = try #require(try await server.administration.clients.find(id, in: server.acme.id))
             #expect(client.name == "Ünïcode ‘name’")
             #expect(client.grantTypes == [.authorizationCode, .refreshToken, .clientCredentials])
             #expect(client.redirectURIs.map(\.rawValue) == ["https://a.example/cb", "com.example.app:/cb"])

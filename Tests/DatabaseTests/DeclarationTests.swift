@@ -72,6 +72,10 @@ import Testing
                     "CREATE TABLE api.x (tenant_id uuid, id int PRIMARY KEY, c uuid, t uuid, FOREIGN KEY (t, c) REFERENCES api.customers)"
                 ], "FOREIGN KEY (tenant_id,"
             ),
+            (
+                ["CREATE TABLE api.y (id int PRIMARY KEY)", "CREATE TABLE api.x (id int PRIMARY KEY, y int REFERENCES api.y)"],
+                "SELECT sallyport.share('api.y'); -- or sallyport.enable_tenancy('api.y')"
+            ),
             (["CREATE TABLE api.x (id int PRIMARY KEY)", "SELECT sallyport.share('api.x')"], "DROP POLICY sallyport_shared"),
             (["CREATE VIEW api.x AS SELECT 1 AS id"], nil),
         ]
@@ -82,6 +86,28 @@ import Testing
                 #expect(error != nil)
                 if let hint { #expect(error?.hint?.contains(hint) == true, "\(error?.debugDescription ?? "")") }
             }
+        }
+    }
+
+    @Test("lets a key lead to what is shared, and to the tenant itself") func foreignKeys() async throws {
+        try await TestDatabase.with { database async throws in
+            #expect(
+                try await run(
+                    [
+                        "CREATE TABLE api.y (id int PRIMARY KEY)", "SELECT sallyport.share('api.y')",
+                        "CREATE TABLE api.z (owner uuid, id int, PRIMARY KEY (owner, id))",
+                        """
+                        CREATE TABLE api.x (
+                            tenant_id uuid NOT NULL, id int, y int REFERENCES api.y, z int,
+                            PRIMARY KEY (tenant_id, id), FOREIGN KEY (tenant_id, z) REFERENCES api.z
+                        )
+                        """,
+                        "SELECT sallyport.enable_tenancy('api.x')",
+                    ], in: database) == nil)
+            #expect(try await problems("api.x", in: database).isEmpty)
+            #expect(try await run(["DROP POLICY sallyport_shared ON api.y"], in: database) == nil)
+            #expect(
+                try await problems("api.x", in: database) == ["has a foreign key x_y_fkey to api.y, which is neither isolated nor shared"])
         }
     }
 

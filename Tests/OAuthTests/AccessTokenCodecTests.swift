@@ -20,9 +20,11 @@ import Testing
         #expect(try AccessTokenCodec.claims(JWTClaims(payload: AccessTokenCodec.payload(claims))) == claims)
     }
 
-    @Test("A token without a required claim, or with one of another type, is malformed", arguments: [
-        "iss", "sub", "aud", "exp", "iat", "jti", "client_id", "tenant", "org_id",
-    ])
+    @Test(
+        "A token without a required claim, or with one of another type, is malformed",
+        arguments: [
+            "iss", "sub", "aud", "exp", "iat", "jti", "client_id", "tenant", "org_id",
+        ])
     func missing(claim: String) throws {
         let payload = try JSONValue(parsing: AccessTokenCodec.payload(claims()))
         var object = try #require(payload.objectValue)

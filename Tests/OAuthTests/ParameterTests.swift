@@ -10,9 +10,11 @@ import Testing
         #expect(form["empty"] == nil)
     }
 
-    @Test("Malformed bodies are refused", arguments: [
-        "a=1&a=2", "a=1&%61=2", "a=&a=1", "a=%", "a=%4", "a=%zz", "a=%00", "a=%ff", "%=1", "a=%c3",
-    ])
+    @Test(
+        "Malformed bodies are refused",
+        arguments: [
+            "a=1&a=2", "a=1&%61=2", "a=&a=1", "a=%", "a=%4", "a=%zz", "a=%00", "a=%ff", "%=1", "a=%c3",
+        ])
     func malformed(body: String) {
         let error = #expect(throws: OAuthError.self) { try FormParameters(parsing: Array(body.utf8)) }
         #expect(error?.code == .invalidRequest)
@@ -45,9 +47,12 @@ import Testing
         #expect(try BasicCredentials(header: "") == nil)
     }
 
-    @Test("Malformed credentials are refused", arguments: [
-        "Basic", "Basic ", "Basic !!!!", "Basic bm9jb2xvbg==", "Basic OnNlY3JldA==", "Basic YSU6Yg==", "Basic czZCaGRSa3F0MzpnWDFmQmF0M2J",
-    ])
+    @Test(
+        "Malformed credentials are refused",
+        arguments: [
+            "Basic", "Basic ", "Basic !!!!", "Basic bm9jb2xvbg==", "Basic OnNlY3JldA==", "Basic YSU6Yg==",
+            "Basic czZCaGRSa3F0MzpnWDFmQmF0M2J",
+        ])
     func malformed(header: String) {
         #expect(throws: OAuthError.self) { try BasicCredentials(header: header) }
     }

@@ -2,21 +2,23 @@ import OAuth
 import Testing
 
 @Suite("Scopes, RFC 6749 §3.3") struct ScopeTests {
-    @Test("What is asked for meets what is allowed", arguments: [
-        ("customers:read", "customers:read", "customers:read"),
-        ("customers:read", "*:read", "customers:read"),
-        ("*:read", "customers:read orders:read orders:write", "customers:read orders:read"),
-        ("*:read", "orders:*", "orders:read"),
-        ("*:*", "customers:read", "customers:read"),
-        ("*", "customers:read", ""),
-        ("openid", "openid *:read", "openid"),
-        ("openid", "*:*", ""),
-        ("customers:read", "customers:write", ""),
-        ("customers:read", "customer:read", ""),
-        ("customers:read", "customers:reads", ""),
-        ("customers:read secrets:read", "customers:read", "customers:read"),
-        ("", "customers:read", ""),
-    ])
+    @Test(
+        "What is asked for meets what is allowed",
+        arguments: [
+            ("customers:read", "customers:read", "customers:read"),
+            ("customers:read", "*:read", "customers:read"),
+            ("*:read", "customers:read orders:read orders:write", "customers:read orders:read"),
+            ("*:read", "orders:*", "orders:read"),
+            ("*:*", "customers:read", "customers:read"),
+            ("*", "customers:read", ""),
+            ("openid", "openid *:read", "openid"),
+            ("openid", "*:*", ""),
+            ("customers:read", "customers:write", ""),
+            ("customers:read", "customer:read", ""),
+            ("customers:read", "customers:reads", ""),
+            ("customers:read secrets:read", "customers:read", "customers:read"),
+            ("", "customers:read", ""),
+        ])
     func intersection(asked: String, allowed: String, granted: String) throws {
         let asked = try ScopeSet(parsing: asked)
         let allowed = try ScopeSet(parsing: allowed)
@@ -24,16 +26,22 @@ import Testing
         #expect(allowed.intersection(asked).description == granted)
     }
 
-    @Test("A wildcard allows on its own side only", arguments: [
-        ("customers:read", "read", "customers", true), ("*:read", "read", "customers", true), ("customers:*", "delete", "customers", true),
-        ("customers:read", "write", "customers", false), ("customers:*", "read", "orders", false), ("*:read", "delete", "orders", false),
-        ("customers", "read", "customers", false), ("customers:read:more", "read", "customers", false),
-    ])
+    @Test(
+        "A wildcard allows on its own side only",
+        arguments: [
+            ("customers:read", "read", "customers", true), ("*:read", "read", "customers", true),
+            ("customers:*", "delete", "customers", true),
+            ("customers:read", "write", "customers", false), ("customers:*", "read", "orders", false),
+            ("*:read", "delete", "orders", false),
+            ("customers", "read", "customers", false), ("customers:read:more", "read", "customers", false),
+        ])
     func allows(scope: String, action: String, table: String, isAllowed: Bool) throws {
         #expect(try ScopeSet(parsing: scope).allows(action, on: table) == isAllowed)
     }
 
-    @Test("Malformed scopes are refused", arguments: ["a  b", " a", "a ", "a\"b", "a\\b", "ä", "a\tb", "a\u{7f}", String(repeating: "x", count: 129)])
+    @Test(
+        "Malformed scopes are refused",
+        arguments: ["a  b", " a", "a ", "a\"b", "a\\b", "ä", "a\tb", "a\u{7f}", String(repeating: "x", count: 129)])
     func malformed(text: String) {
         #expect(throws: OAuthError.self) { try ScopeSet(parsing: text) }
     }

@@ -38,6 +38,26 @@ import Testing
         }
     }
 
+    @Test(
+        "A request is sent again only when the server itself rolled it back",
+        arguments: [
+            ("FATAL", "57P01", true), ("FATAL", "57P05", true), ("FATAL", "25P03", true),
+            ("FATAL", "08P01", false), ("FATAL", "57P02", false), ("FATAL", "XX000", false), ("PANIC", "XX000", false),
+            ("PANIC", "57P01", false),
+        ])
+    func announcedEnds(severity: String, sqlState: String, isRepeated: Bool) async throws {
+        let server = try DyingServer(severity: severity, sqlState: sqlState)
+        defer { server.stop() }
+        try await Postgres.withPool(TestDatabase.configuration(server.connectionString), logger: TestDatabase.quiet) { pool -> Void in
+            await #expect {
+                _ = try await pool.query("INSERT INTO t VALUES (1)")
+            } throws: { error in
+                if case PostgresError.connectionLost(let mayHaveRun) = error { mayHaveRun == !isRepeated } else { false }
+            }
+        }
+        #expect(isRepeated ? server.requests > 1 : server.requests == 1)
+    }
+
     @Test("A server that refuses connections: requests fail clearly, readiness follows, and the pool recovers") func refused() async throws
     {
         try await TestDatabase.withPool({

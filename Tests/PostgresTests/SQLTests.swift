@@ -39,6 +39,16 @@ import Testing
     @Test("A statement equals another with the same text and types only") func statements() {
         #expect(SQLStatement("SELECT 1") == SQLStatement("SELECT 1"))
         #expect(SQLStatement("SELECT $1", parameterTypes: [.text]) != SQLStatement("SELECT $1", parameterTypes: [.int8]))
+        #expect(SQLStatement("SELECT 1") != SQLStatement("SELECT 2"))
+        #expect(SQLStatement("") == SQLStatement(""))
+    }
+
+    @Test("Statements that are canonically equivalent in Unicode are different ones") func canonicalEquivalence() {
+        let composed = SQLStatement("SELECT '\u{e9}'")
+        let decomposed = SQLStatement("SELECT 'e\u{301}'")
+        #expect(composed.text == decomposed.text)
+        #expect(composed != decomposed)
+        #expect(Set([composed, decomposed, SQLStatement("SELECT '\u{e9}'")]).count == 2)
     }
 
     @Test("Descriptions show no values and no connection string") func descriptions() {

@@ -106,7 +106,8 @@ import Testing
             #expect(try await api.send(.head, "customers", token: reader).status == .ok)
             for (method, path, body, scope) in [
                 (.get, "orders", nil, "orders:read"), (.post, "customers", #"{"name":"x"}"#, "customers:write"),
-                (.patch, "customers?name=eq.x", #"{"name":"y"}"#, "customers:write"), (.delete, "customers?name=eq.x", nil, "customers:delete"),
+                (.patch, "customers?name=eq.x", #"{"name":"y"}"#, "customers:write"),
+                (.delete, "customers?name=eq.x", nil, "customers:delete"),
             ] as [(HTTPRequest.Method, String, String?, String)] {
                 let answer = try await api.send(method, path, token: reader, body: body)
                 #expect(answer.status == .forbidden)

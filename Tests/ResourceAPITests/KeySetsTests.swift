@@ -1,5 +1,6 @@
 import JOSE
 import Logging
+import Synchronization
 import Tenancy
 import TestSupport
 import Testing
@@ -64,6 +65,92 @@ import Testing
         #expect(issuer.fetches < 100)
     }
 
+    @Test("A tenant that does not exist is not asked for again at once, and costs from the budget each time") func absent() async throws {
+        let issuer = Issuer()
+        let nobody = try TenantSlug("nobody")
+        var limits = KeySets.Limits()
+        limits.refetchInterval = .zero
+        let patient = make(issuer, limits)
+        for _ in 0..<50 { #expect(try await patient.keys(of: nobody, containing: nil) == nil) }
+        #expect(issuer.fetches == 1)
+
+        limits.absenceInterval = .zero
+        limits.unknownTenantsPerSecond = 5
+        let hasty = make(issuer, limits)
+        for _ in 0..<200 { _ = try? await hasty.keys(of: nobody, containing: nil) }
+        #expect(issuer.fetches < 50)
+    }
+
+    @Test("A tenant that could not be asked for is asked for again after the usual interval") func absentForNow() async throws {
+        let issuer = Issuer()
+        let acme = try TenantSlug("acme")
+        try issuer.newKey(for: acme)
+        issuer.setReachable(false)
+        var limits = KeySets.Limits()
+        limits.refetchInterval = .milliseconds(50)
+        let sets = make(issuer, limits)
+        for _ in 0..<20 { await #expect(throws: KeysUnknown.self) { try await sets.keys(of: acme, containing: nil) } }
+        #expect(issuer.fetches < 10)
+        issuer.setReachable(true)
+        try await Task.sleep(for: .milliseconds(60))
+        #expect(try await sets.keys(of: acme, containing: nil) != nil)
+    }
+
+    @Test("A tenant that is gone loses its keys, and who depends on them is told") func gone() async throws {
+        let issuer = Issuer()
+        let acme = try TenantSlug("acme")
+        try issuer.newKey(for: acme)
+        var limits = KeySets.Limits()
+        limits.refetchInterval = .zero
+        let told = Mutex<[TenantSlug]>([])
+        let sets = KeySets(
+            source: issuer, limits: limits, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
+            changed: { tenant in told.withLock { $0.append(tenant) } })
+        _ = try await sets.keys(of: acme, containing: nil)
+        issuer.remove(acme)
+        #expect(try await sets.keys(of: acme, containing: "another") == nil)
+        #expect(told.withLock { $0 } == [acme])
+        #expect(try await sets.keys(of: acme, containing: nil) == nil)
+        #expect(issuer.fetches == 2)
+    }
+
+    @Test("Invented tenants do not displace real ones") func displacement() async throws {
+        let issuer = Issuer()
+        let acme = try TenantSlug("acme")
+        try issuer.newKey(for: acme)
+        var limits = KeySets.Limits()
+        limits.tenants = 4
+        limits.unknownTenantsPerSecond = 1_000
+        let sets = make(issuer, limits)
+        let known = try #require(try await sets.keys(of: acme, containing: nil)?.keys.keys.first?.keyID)
+        for number in 0..<100 { _ = try await sets.keys(of: TenantSlug("t\(number)"), containing: nil) }
+        issuer.setReachable(false)
+        #expect(try await sets.keys(of: acme, containing: known)?.keys[known] != nil)
+    }
+
+    @Test("A flood of invented tenants does not lock out one that comes again") func flood() async throws {
+        let issuer = Issuer()
+        let acme = try TenantSlug("acme")
+        try issuer.newKey(for: acme)
+        var limits = KeySets.Limits()
+        limits.unknownTenantsPerSecond = 1
+        let sets = make(issuer, limits)
+        var isFound = false
+        for number in 0..<200 {
+            _ = try? await sets.keys(of: TenantSlug("t\(number)"), containing: nil)
+            if number == 99 || number == 199 { isFound = try await find(acme, in: sets) }
+        }
+        #expect(isFound)
+    }
+
+    private func find(_ tenant: TenantSlug, in sets: KeySets) async throws -> Bool {
+        do {
+            return try await sets.keys(of: tenant, containing: nil) != nil
+        } catch is KeysUnknown {
+            return false
+        }
+    }
+
     @Test("An outage does not stop known keys, and what is not known is not guessed") func outage() async throws {
         let issuer = Issuer()
         let (acme, globex) = (try TenantSlug("acme"), try TenantSlug("globex"))
@@ -83,4 +170,3 @@ import Testing
         #expect(try await sets.keys(of: globex, containing: nil) != nil)
     }
 }
-

@@ -97,7 +97,8 @@ private func selected(_ name: String, as alias: String? = nil, cast: CastType? =
         "refuses what it does not know with PGRST100, and passes over nothing",
         arguments: [
             "id=", "id=1", "id=eq", "id=eq1", "id=EQ.1", "id=equals.1", "id=not.1", "id=not.not.eq.1", "id=.eq.1", "id=in.1", "id=in.(",
-            "id=in.(a", #"id=in.("a)"#, #"id=in.("a"b)"#, "id=in.(a)b", "id=in.()b", "id=is.nul", "id=is.", "id=is.null ",
+            "id=in.(a", #"id=in.("a)"#, #"id=in.("a"b)"#, "id=in.(a)b", "id=in.()b", "id=in.()a)", "id=in.(),a)", "id=in.())", "id=is.nul",
+            "id=is.", "id=is.null ",
             "id=eq(any).{1}", "id=match.a", "id=fts.a", "id=cs.{a}", "id=isdistinct.1",
             "a->b=eq.1", "a->>b=eq.1", "rel.a=eq.1", "=eq.1", "%20=eq.1", "\"a=eq.1", "a;b=eq.1", "a'=eq.1", "a(b)=eq.1", "a,b=eq.1",
             "and=(a.eq.1,b.eq.2)", "or=(a.eq.1)", "not.and=(a.eq.1)", "not.or=(a.eq.1)", "rel.or=(a.eq.1)", "rel.limit=1",

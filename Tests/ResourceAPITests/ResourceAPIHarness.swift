@@ -9,6 +9,7 @@ import Logging
 import OAuth
 import Postgres
 import ServiceKit
+import ServiceLifecycle
 import Synchronization
 import Tenancy
 import TestSupport
@@ -42,6 +43,11 @@ final class Issuer: KeySetSource {
         let id = tenant.rawValue == "acme" ? TestDatabase.acme : TestDatabase.globex
         let keys = TenantKeys(tenantID: TenantID(id), keys: JWSVerificationKeys([try JWSVerificationKey(jwk)]))
         state.withLock { $0.keys[tenant] = (signer, keys) }
+    }
+
+    /// From here on there is no such tenant.
+    func remove(_ tenant: TenantSlug) {
+        state.withLock { $0.keys[tenant] = nil }
     }
 
     func sign(_ payload: [UInt8], as tenant: TenantSlug) throws -> String {

@@ -1,6 +1,8 @@
 import FoundationEssentials
 import HTTPTypes
+import HummingbirdTesting
 import JSON
+import NIOCore
 import ServiceKit
 import Tenancy
 import TestSupport
@@ -30,7 +32,8 @@ import Testing
             #expect(counted.headers[.contentRange] == "0-23/24")
 
             for body in [
-                #"{"name":"x","tenant_id":"\#(TestDatabase.globex.uuidString)"}"#, #"{"name":"x","tenant_id":"\#(TestDatabase.acme.uuidString)"}"#,
+                #"{"name":"x","tenant_id":"\#(TestDatabase.globex.uuidString)"}"#,
+                #"{"name":"x","tenant_id":"\#(TestDatabase.acme.uuidString)"}"#,
             ] {
                 let insert = try await api.send(.post, "customers", token: acme, body: body)
                 #expect(insert.status == .badRequest && insert.code == "PGRST204")
@@ -71,6 +74,40 @@ import Testing
         }
     }
 
+    @Test("An answer that is too large to be held is refused before it is sent") func tooLarge() async throws {
+        try await ResourceAPIHarness.with { api in
+            let token = try api.token(api.acme)
+            let notes = String(repeating: "x", count: 900_000)
+            let customer = try #require(
+                try await api.send(.get, "customers?select=id&limit=1", token: token).rows.first?["id"]?.stringValue)
+            for _ in 0..<19 {
+                let body = #"{"customer_id":"\#(customer)","notes":"\#(notes)"}"#
+                #expect(try await api.send(.post, "orders", token: token, body: body).status == .created)
+            }
+            let query = "orders?status=eq.new&notes=like.xxx*&select=notes"
+            let large = try await api.send(.get, query, token: token)
+            #expect(large.status == .badRequest && large.code == "54000")
+            #expect(try await api.send(.get, query + "&limit=18", token: token).rows.count == 18)
+            let aliases = (0..<5).map { "a\($0):notes" }.joined(separator: ",")
+            #expect(try await api.send(.get, "orders?select=\(aliases)&limit=1", token: token).status == .badRequest)
+        }
+    }
+
+    @Test("A right to write or delete is no right to read") func representationNeedsRead() async throws {
+        try await ResourceAPIHarness.with { api in
+            let token = try api.token(api.acme, scope: "customers:write customers:delete")
+            for (method, path, body) in [
+                (.post, "customers", #"{"name":"x"}"#), (.patch, "customers?name=eq.x", #"{"phone":"1"}"#),
+                (.delete, "customers?name=eq.x", nil),
+            ] as [(HTTPRequest.Method, String, String?)] {
+                let answer = try await api.send(method, path, token: token, body: body, headers: Self.representation)
+                #expect(answer.status == .forbidden, "\(method)")
+                #expect(answer.headers[.wwwAuthenticate]?.contains("scope=\"customers:read\"") == true)
+                #expect(try await api.send(method, path, token: token, body: body).status.kind == .successful, "\(method)")
+            }
+        }
+    }
+
     @Test("Where a new row is, is said as a path of the API") func location() async throws {
         try await ResourceAPIHarness.with { api in
             let answer = try await api.send(
@@ -84,12 +121,14 @@ import Testing
         try await ResourceAPIHarness.with { api in
             let token = try api.token(api.acme)
             let cases: [(HTTPRequest.Method, String, String?, Int, String)] = [
-                (.get, "nosuch", nil, 404, "PGRST205"), (.get, "customers%00", nil, 400, "PGRST125"), (.get, "cust%ffomers", nil, 400, "PGRST125"),
+                (.get, "nosuch", nil, 404, "PGRST205"), (.get, "customers%00", nil, 400, "PGRST125"),
+                (.get, "cust%ffomers", nil, 400, "PGRST125"),
                 (.get, "pg_class", nil, 404, "PGRST205"), (.get, "customers?nosuch=eq.1", nil, 400, "42703"),
                 (.get, "customers?select=nosuch", nil, 400, "42703"), (.get, "customers?id=eq.not-a-uuid", nil, 400, "22P02"),
                 (.get, "customers?id=magic.1", nil, 400, "PGRST100"), (.get, "customers?limit=-1", nil, 400, "PGRST100"),
                 (.get, "customers?order=name.sideways", nil, 400, "PGRST100"), (.get, "customers?id=eq.%00", nil, 400, "PGRST100"),
-                (.post, "customers", "{", 400, "PGRST102"), (.post, "customers", "[1]", 400, "PGRST102"), (.post, "customers", "", 400, "PGRST102"),
+                (.post, "customers", "{", 400, "PGRST102"), (.post, "customers", "[1]", 400, "PGRST102"),
+                (.post, "customers", "", 400, "PGRST102"),
                 (.post, "customers", #"{"nosuch":1}"#, 400, "PGRST204"), (.post, "customers", #"{"name":""}"#, 400, "23514"),
                 (.post, "customers", #"{"email":"x"}"#, 400, "23502"), (.post, "customers", #"{"name":"a\u0000b"}"#, 400, "22P05"),
                 (.post, "order_items", #"{"quantity":"many"}"#, 400, "22P02"), (.post, "currencies", #"{"code":"XXX"}"#, 403, "42501"),

@@ -6,7 +6,8 @@ import Testing
 @Suite("Settings") struct SettingsTests {
     @Test("An unusable value is refused with the variable's name") func errors() async throws {
         let settings = try await Settings(environment: [
-            "SALLYPORT_PORT": "eighty", "SALLYPORT_LISTEN": "nowhere", "SALLYPORT_BASE_URL": "http://host/", "SALLYPORT_KEY_FILE": "/nowhere",
+            "SALLYPORT_PORT": "eighty", "SALLYPORT_LISTEN": "nowhere", "SALLYPORT_BASE_URL": "http://host/",
+            "SALLYPORT_KEY_FILE": "/nowhere",
         ])
         #expect(throws: SettingError.self) { try settings.integer("PORT", default: 1, in: 1...10) }
         #expect(throws: SettingError.self) { try settings.listenAddress("LISTEN", default: "a:1") }
@@ -34,12 +35,15 @@ import Testing
 }
 
 @Suite("Trusted proxies") struct TrustedProxiesTests {
-    @Test("Membership", arguments: [
-        ("127.0.0.1", "127.0.0.1", true), ("127.0.0.1", "127.0.0.2", false), ("10.0.0.0/8", "10.255.1.2", true),
-        ("10.0.0.0/8", "11.0.0.1", false), ("10.1.2.0/23", "10.1.3.255", true), ("10.1.2.0/23", "10.1.4.0", false),
-        ("::1", "::1", true), ("127.0.0.1", "::ffff:127.0.0.1", true), ("fd00::/8", "fd12::1", true), ("fd00::/8", "fe80::1", false),
-        ("0.0.0.0/0", "8.8.8.8", true), ("0.0.0.0/0", "::1", false), ("", "127.0.0.1", false), ("10.0.0.1, 127.0.0.1", "127.0.0.1", true),
-    ])
+    @Test(
+        "Membership",
+        arguments: [
+            ("127.0.0.1", "127.0.0.1", true), ("127.0.0.1", "127.0.0.2", false), ("10.0.0.0/8", "10.255.1.2", true),
+            ("10.0.0.0/8", "11.0.0.1", false), ("10.1.2.0/23", "10.1.3.255", true), ("10.1.2.0/23", "10.1.4.0", false),
+            ("::1", "::1", true), ("127.0.0.1", "::ffff:127.0.0.1", true), ("fd00::/8", "fd12::1", true), ("fd00::/8", "fe80::1", false),
+            ("0.0.0.0/0", "8.8.8.8", true), ("0.0.0.0/0", "::1", false), ("", "127.0.0.1", false),
+            ("10.0.0.1, 127.0.0.1", "127.0.0.1", true),
+        ])
     func membership(list: String, address: String, isMember: Bool) throws {
         let proxies = try TrustedProxies(list, variable: "V")
         #expect(proxies.contains(try SocketAddress(ipAddress: address, port: 1)) == isMember)

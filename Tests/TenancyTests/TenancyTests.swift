@@ -1,4 +1,5 @@
 import FoundationEssentials
+import JOSE
 import Tenancy
 import Testing
 
@@ -19,10 +20,12 @@ import Testing
         id: TenantID(UUID()), slug: .system, name: "system", isDisabled: false, signingAlgorithm: .es256
     )
 
-    @Test("A subdomain of the base host is a tenant; nothing else is", arguments: [
-        ("acme.id.example", "acme"), ("id.example", nil), ("other.example", nil), ("x.acme.id.example", nil), ("evilid.example", nil),
-        ("127.0.0.1", nil), ("", nil),
-    ])
+    @Test(
+        "A subdomain of the base host is a tenant; nothing else is",
+        arguments: [
+            ("acme.id.example", "acme"), ("id.example", nil), ("other.example", nil), ("x.acme.id.example", nil), ("evilid.example", nil),
+            ("127.0.0.1", nil), ("", nil),
+        ])
     func subdomain(host: String, slug: String?) throws {
         let hints = try TenantHints(path: nil, header: nil, host: host, baseHost: "id.example")
         #expect(try hints.names == (slug.map { [.slug(try TenantSlug($0))] } ?? []))

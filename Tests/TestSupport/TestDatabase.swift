@@ -85,16 +85,11 @@ public struct TestDatabase: Sendable {
         let configuration = PostgresConfiguration(connectionString: connectionString(role: "sallyport_owner"))
         _ = try await Migrator(configuration, migrations: Database.migrations(), logger: Self.logger).migrate()
         try await withPool(role: "sallyport_owner") { postgres in
-            try await postgres.execute("\(unescaped: Self.asOneStatement(Database.demoTables()))")
+            try await postgres.execute("\(unescaped: Database.demoTables())")
             for tenant in [Self.acme, Self.globex] {
                 _ = try await postgres.query("\(unescaped: Database.demoRows())", settings: .tenant(tenant))
             }
         }
-    }
-
-    /// A script of several statements, which the extended protocol does not take, as one.
-    private static func asOneStatement(_ script: String) -> String {
-        "DO $sallyport_test$ BEGIN EXECUTE $sallyport_script$\(script)$sallyport_script$; END $sallyport_test$"
     }
 }
 

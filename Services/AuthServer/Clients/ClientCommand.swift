@@ -40,7 +40,8 @@ struct ClientCommand: AsyncParsableCommand {
                         client.write(to: &json)
                         if let secret { json.field("client_secret", secret.rawValue) }
                     },
-                    text: "client_id      \(client.id)" + (secret.map { "\nclient_secret  \($0.rawValue)\n\nThe secret is not shown again." } ?? "")
+                    text: "client_id      \(client.id)"
+                        + (secret.map { "\nclient_secret  \($0.rawValue)\n\nThe secret is not shown again." } ?? "")
                 )
             }
         }

@@ -15,7 +15,8 @@ enum DemoPlan {
 
     static let tenants = [(slug: "acme", name: "Acme Corporation"), (slug: "globex", name: "Globex Industries")]
 
-    private static let dataScopes = ["customers", "orders", "order_items"]
+    private static let dataScopes =
+        ["customers", "orders", "order_items"]
         .flatMap { table in ["read", "write", "delete"].map { "\(table):\($0)" } }
         .joined(separator: " ") + " currencies:read"
 

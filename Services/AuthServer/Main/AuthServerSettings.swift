@@ -28,7 +28,8 @@ struct AuthServerSettings: Sendable {
     static func database(_ settings: Settings) throws(SettingError) -> PostgresConfiguration {
         try settings.database(
             "AUTH_DATABASE_URL", application: "auth-server",
-            cure: "Give a connection string of the role sallyport_auth, such as postgresql://sallyport_auth@db/sallyport?passfile=/etc/sallyport/pgpass."
+            cure:
+                "Give a connection string of the role sallyport_auth, such as postgresql://sallyport_auth@db/sallyport?passfile=/etc/sallyport/pgpass."
         )
     }
 

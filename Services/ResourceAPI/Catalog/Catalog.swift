@@ -1,3 +1,5 @@
+import JSON
+
 /// What the exposed schemas offer: the tables that may be served and why the others may not.
 ///
 /// A value read at one moment. Identifiers in SQL come from here and from nowhere else.
@@ -34,5 +36,15 @@ struct Catalog: Sendable, Equatable {
             throw .unknownTable(name, schema: schema)
         }
         return table
+    }
+
+    /// Whether requests are planned alike against both: `==` alone would also take canonically equivalent names for the same.
+    func isIdentical(to other: Catalog) -> Bool {
+        self == other && names == other.names
+    }
+
+    /// Every name that may end up in a statement or an answer, in an order that equal catalogs share.
+    private var names: [ExactString] {
+        tables.values.flatMap(\.values).sorted { ($0.schema, $0.name) < ($1.schema, $1.name) }.flatMap(\.names)
     }
 }

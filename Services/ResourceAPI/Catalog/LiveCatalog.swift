@@ -5,55 +5,101 @@ import Synchronization
 
 /// The engine for the catalog as it is now: read at start, read again when a declaration changes it.
 ///
-/// A new catalog is built aside and swapped in; requests under way finish with the one they began with.
+/// A new catalog is built aside and swapped in; requests under way finish with the one they began with. A catalog that reads as before
+/// leaves the engine, with all it has planned, in place.
 final class LiveCatalog: Service {
     static let channel = "sallyport_catalog"
-    /// Unknown names cause a reload at most this often, whoever asks.
-    private static let reloadInterval: Duration = .seconds(1)
+    /// Requests cause a reading at most this often, whoever asks.
+    private static let requestInterval: Duration = .seconds(1)
+    private static let shortestPause: Duration = .milliseconds(100)
+    private static let longestPause: Duration = .seconds(5)
 
     private struct State {
         var engine: ResourceEngine?
         var reload: Task<ResourceEngine, any Error>?
-        var loadedAt: ContinuousClock.Instant?
+        /// When the last reading began, whether or not it succeeded.
+        var attemptedAt: ContinuousClock.Instant?
+        /// Something changed that no reading begun so far is certain to have seen.
+        var isOutdated = false
     }
 
-    private let store: CatalogStore
     private let maximumRows: Int
-    private let postgres: Postgres
-    private let listener: PostgresListener
+    private let events: PostgresEvents
+    private let requestInterval: Duration
     private let logger: Logger
+    private let read: @Sendable () async throws -> Catalog
     private let state = Mutex(State())
 
-    init(store: CatalogStore, maximumRows: Int, postgres: Postgres, listener: PostgresListener, logger: Logger) {
-        self.store = store
+    /// - Parameter read: reads the catalog from the database.
+    init(
+        maximumRows: Int, events: PostgresEvents, requestInterval: Duration = LiveCatalog.requestInterval, logger: Logger,
+        read: @escaping @Sendable () async throws -> Catalog
+    ) {
         self.maximumRows = maximumRows
-        self.postgres = postgres
-        self.listener = listener
+        self.events = events
+        self.requestInterval = requestInterval
         self.logger = logger
+        self.read = read
+    }
+
+    convenience init(store: CatalogStore, maximumRows: Int, postgres: Postgres, listener: PostgresListener, logger: Logger) {
+        self.init(maximumRows: maximumRows, events: listener.events, logger: logger) { try await store.load(from: postgres) }
     }
 
     var engine: ResourceEngine? { state.withLock { $0.engine } }
 
-    /// Reloads whenever announcements begin, which is also after each reconnection, and with each announcement.
+    /// Reads at once, whenever announcements begin, which is also after each reconnection, and after each announcement; what fails is
+    /// tried again until it succeeds. Announcements during a reading are answered by one more.
     func run() async throws {
-        for await event in listener.events.cancelOnGracefulShutdown() {
-            switch event {
-            case .connected, .notification:
-                do {
-                    _ = try await reload()
-                } catch {
-                    logger.error("catalog not read", metadata: ["error": .string(describe(error))])
-                }
-            case .disconnected:
-                break
+        let (wishes, wish) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        wish.yield()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in wishes { await self.readUntilCurrent() } }
+            for await event in events.cancelOnGracefulShutdown() where event != .disconnected {
+                state.withLock { $0.isOutdated = true }
+                wish.yield()
             }
+            group.cancelAll()
+            state.withLock { $0.reload }?.cancel()
         }
+    }
+
+    private func readUntilCurrent() async {
+        var pause = Self.shortestPause
+        repeat {
+            do {
+                _ = try await reload()
+                pause = Self.shortestPause
+            } catch {
+                if Task.isCancelled { return }
+                state.withLock { $0.isOutdated = true }
+                logger.error("catalog not read", metadata: ["error": .string(describe(error))])
+                try? await Task.sleep(for: pause)
+                pause = min(pause * 2, Self.longestPause)
+            }
+        } while !Task.isCancelled && state.withLock { $0.isOutdated }
     }
 
     /// The engine after another look at the database, or nil where the last look is too recent for another.
     func reloadForUnknownName() async throws -> ResourceEngine? {
-        let isRecent = state.withLock { state in state.loadedAt.map { $0.duration(to: .now) < Self.reloadInterval } ?? false }
+        let isRecent = state.withLock { state in
+            state.reload == nil && state.attemptedAt.map { $0.duration(to: .now) < requestInterval } ?? false
+        }
         return isRecent ? nil : try await reload()
+    }
+
+    /// For a request that the database refused because it no longer has what the catalog says (``APIError/suggestsStaleCatalog``).
+    /// As seldom as for unknown names; a failure is not the request's and only ends the attempt.
+    ///
+    /// - Returns: the engine after another look at the database, the same one where nothing has changed; nil where none was taken.
+    @discardableResult
+    func reloadBecauseStale() async -> ResourceEngine? {
+        do {
+            return try await reloadForUnknownName()
+        } catch {
+            logger.error("catalog not read", metadata: ["error": .string(describe(error))])
+            return nil
+        }
     }
 
     func require() async throws -> ResourceEngine {
@@ -64,7 +110,9 @@ final class LiveCatalog: Service {
     private func reload() async throws -> ResourceEngine {
         let task = state.withLock { state in
             if let running = state.reload { return running }
-            // Shared by all who wait for it, so no one request's cancellation ends it.
+            state.attemptedAt = .now
+            state.isOutdated = false
+            // Shared by all who wait for it, so no one request's cancellation ends it; the end of `run()` does.
             let task = Task { try await self.load() }
             state.reload = task
             return task
@@ -74,12 +122,14 @@ final class LiveCatalog: Service {
 
     private func load() async throws -> ResourceEngine {
         do {
-            let catalog = try await store.load(from: postgres)
-            let engine = ResourceEngine(catalog: catalog, maximumRows: maximumRows)
-            let previous = state.withLock { state in
-                let previous = state.engine
-                state = State(engine: engine, reload: nil, loadedAt: .now)
-                return previous
+            let catalog = try await read()
+            // Only one reading is under way at a time, so nobody else replaces the engine meanwhile.
+            let previous = engine
+            let same = previous.flatMap { $0.catalog.isIdentical(to: catalog) ? $0 : nil }
+            let current = same ?? ResourceEngine(catalog: catalog, maximumRows: maximumRows)
+            state.withLock { state in
+                state.engine = current
+                state.reload = nil
             }
             for refusal in catalog.refusals where !(previous?.catalog.refusals.contains(refusal) ?? false) {
                 logger.warning(
@@ -87,7 +137,7 @@ final class LiveCatalog: Service {
                     metadata: ["table": .string(refusal.table), "problem": .string(refusal.problem), "cure": .string(refusal.cure)]
                 )
             }
-            return engine
+            return current
         } catch {
             state.withLock { $0.reload = nil }
             throw error

@@ -1,3 +1,5 @@
+import JSON
+
 /// An exposed table. `tenant_id` is not among its columns, keys or constraints: nothing built on this type can name it.
 struct Table: Sendable, Equatable {
     enum Privilege: String, Sendable, Hashable, CaseIterable {
@@ -43,6 +45,12 @@ struct Table: Sendable, Equatable {
         guard let position = positions[name], columns[position].name.utf8.elementsEqual(name.utf8) else { return nil }
         return columns[position]
     }
+
+    /// Its own name and all within it, in an order that equal tables share.
+    var names: [ExactString] {
+        let constraints = constraints.sorted { $0.key < $1.key }.flatMap { [$0.key] + $0.value.names }
+        return ([schema, name] + columns.flatMap { [$0.name, $0.type] } + primaryKey + constraints).map(ExactString.init)
+    }
 }
 
 struct Column: Sendable, Hashable {
@@ -67,4 +75,9 @@ struct Constraint: Sendable, Hashable {
 
     let kind: Kind
     let columns: [String]
+
+    /// What it speaks of.
+    fileprivate var names: [String] {
+        if case .foreignKey(let other) = kind { columns + [other] } else { columns }
+    }
 }

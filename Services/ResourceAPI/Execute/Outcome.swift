@@ -10,6 +10,8 @@ struct Outcome: Sendable {
     var key: [(column: String, value: String)]?
     /// Holds the rows as JSON in row 0, column 0.
     var rows: QueryResult?
+    /// Whether the rows are left out because there is too much of them.
+    var isTooLarge = false
 
     init(count: Int) {
         self.count = count
@@ -25,7 +27,8 @@ struct Outcome: Sendable {
         switch layout {
         case .rows(let hasTotal):
             self.init(count: try row.decode(Int.self, column: 1))
-            rows = result
+            isTooLarge = result.withUnsafeBytes(row: 0, column: 0) { $0 == nil }
+            rows = isTooLarge ? nil : result
             if hasTotal { total = try row.decode(Int.self, column: 2) }
         case .count(let hasTotal):
             self.init(count: try row.decode(Int.self, column: 0))

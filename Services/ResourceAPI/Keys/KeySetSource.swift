@@ -4,6 +4,7 @@ import JOSE
 import JSON
 import NIOCore
 import NIOHTTP1
+import ServiceLifecycle
 import Tenancy
 
 /// An issuer's keys, and the only tenant for which they may speak.
@@ -20,13 +21,26 @@ protocol KeySetSource: Sendable {
     func fetch(_ tenant: TenantSlug) async throws -> TenantKeys?
 }
 
-/// Key sets over HTTP: `{base}/t/{tenant}/oauth2/jwks`.
-struct HTTPKeySetSource: KeySetSource {
+/// Key sets over HTTP: `{base}/t/{tenant}/oauth2/jwks`. No redirect is followed: who answers is the root of all trust.
+struct HTTPKeySetSource: KeySetSource, Service {
     static let maximumBytes = 256 * 1024
     static let timeout: TimeAmount = .seconds(3)
 
-    let client: HTTPClient
-    let baseURL: String
+    private let client: HTTPClient
+    private let baseURL: String
+
+    init(baseURL: String) {
+        self.baseURL = baseURL
+        client = HTTPClient(
+            eventLoopGroupProvider: .singleton, configuration: HTTPClient.Configuration(redirectConfiguration: .disallow)
+        )
+    }
+
+    /// Keeps connections until shutdown.
+    func run() async throws {
+        try? await gracefulShutdown()
+        try await client.shutdown()
+    }
 
     func fetch(_ tenant: TenantSlug) async throws -> TenantKeys? {
         var request = HTTPClientRequest(url: "\(baseURL)/t/\(tenant)/oauth2/jwks")

@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import Hummingbird
 import Logging
 import Postgres
@@ -28,10 +27,16 @@ struct ResourceAPIApplication: Sendable {
         )
 
         let verified = VerifiedTokens()
-        let keys = KeySets(
-            source: keySource ?? HTTPKeySetSource(client: .shared, baseURL: settings.jwksBaseURL), logger: logger,
-            changed: { verified.removeAll(of: $0) }
-        )
+        var background: [any Service] = [database, listener, catalog]
+        let source: any KeySetSource
+        if let keySource {
+            source = keySource
+        } else {
+            let fetched = HTTPKeySetSource(baseURL: settings.jwksBaseURL)
+            source = fetched
+            background.append(fetched)
+        }
+        let keys = KeySets(source: source, logger: logger, changed: { verified.removeAll(of: $0) })
         let verifier = TokenVerifier(
             baseURL: settings.baseURL, audience: settings.apiURL, keys: keys, verified: verified, clock: clock
         )
@@ -52,6 +57,6 @@ struct ResourceAPIApplication: Sendable {
 
         responder = router.buildResponder()
         server = HTTPService.make(responder, listen: settings.listen, logger: logger)
-        background = [database, listener, catalog]
+        self.background = background
     }
 }

@@ -30,7 +30,8 @@ struct ResourceAPISettings: Sendable {
         proxies = try TrustedProxies(settings.optional("TRUSTED_PROXIES") ?? "", variable: "SALLYPORT_TRUSTED_PROXIES")
         database = try settings.database(
             "API_DATABASE_URL", application: "resource-api",
-            cure: "Give a connection string of the role sallyport_api, such as postgresql://sallyport_api@db/sallyport?passfile=/etc/sallyport/pgpass."
+            cure:
+                "Give a connection string of the role sallyport_api, such as postgresql://sallyport_api@db/sallyport?passfile=/etc/sallyport/pgpass."
         )
         maximumRows = try settings.integer("API_MAX_ROWS", default: 1000, in: 1...1_000_000)
         schemas = (settings.optional("API_SCHEMAS") ?? "api").split(separator: ",").map { String($0.drop { $0 == " " }) }

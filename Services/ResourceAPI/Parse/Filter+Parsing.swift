@@ -50,11 +50,12 @@ extension Filter {
     /// `(a,"b, c",d)`: elements are quoted, or end at a comma or parenthesis; `()` is the empty list.
     private static func list(_ scanner: inout Scanner) throws(APIError) -> [String] {
         guard scanner.skip("(") else { throw scanner.unexpected("\"(\"") }
-        if scanner.skip(")"), scanner.isAtEnd { return [] }
         var elements: [String] = []
-        repeat {
-            elements.append(scanner.next == UInt8(ascii: "\"") ? try scanner.quoted() : scanner.text(until: ",)"))
-        } while scanner.skip(",")
+        if scanner.next != UInt8(ascii: ")") {
+            repeat {
+                elements.append(scanner.next == UInt8(ascii: "\"") ? try scanner.quoted() : scanner.text(until: ",)"))
+            } while scanner.skip(",")
+        }
         guard scanner.skip(")") else { throw scanner.unexpected("\",\" or \")\"") }
         guard scanner.isAtEnd else { throw scanner.unexpected("the end") }
         return elements

@@ -2,6 +2,9 @@ import JSON
 
 /// Resolves a request's names against a table of the catalog.
 struct Planner: Sendable {
+    /// How often one column may be selected: an answer must not be many times what is stored.
+    private static let maximumAliases = 4
+
     let table: Table
 
     /// - Throws: 400 for an unknown column (`42703` in the URL, `PGRST204` in the body), a body of the wrong form (`PGRST102`)
@@ -118,6 +121,9 @@ struct Planner: Sendable {
         if let same = output.first(where: { $0.name == item.name }) {
             guard same == item else { throw APIError(400, "PGRST100", "Two selected columns are named \(APIError.excerpt(item.name))") }
             return
+        }
+        guard output.count(where: { $0.column == item.column }) < Self.maximumAliases else {
+            throw APIError(400, "PGRST100", "\(APIError.excerpt(item.column.name)) is selected more than \(Self.maximumAliases) times")
         }
         output.append(item)
     }

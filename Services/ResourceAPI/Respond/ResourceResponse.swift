@@ -34,6 +34,10 @@ struct ResourceResponse: Sendable {
                 416, "PGRST103", "Requested range not satisfiable",
                 details: "An offset of \(offset) was requested, but there are only \(total) rows.")
         }
+        if outcome.isTooLarge, verb.isRead {
+            throw APIError(
+                400, "54000", "The answer is larger than \(Self.maximumBytes / 1_048_576) MB", hint: "Ask for fewer rows or columns")
+        }
         switch verb {
         case .read, .head:
             status = total.map { outcome.count < $0 } ?? false ? 206 : 200
@@ -49,7 +53,8 @@ struct ResourceResponse: Sendable {
         if let rows = outcome.rows {
             body = .rows(rows)
         } else {
-            body = verb != .head && preferences.returning == .representation ? .emptyArray : .none
+            // What was written stays written; only its representation is left out.
+            body = verb != .head && !outcome.isTooLarge && preferences.returning == .representation ? .emptyArray : .none
         }
         if verb == .head {
             headers.append(("Content-Type", Self.contentType))
@@ -59,6 +64,9 @@ struct ResourceResponse: Sendable {
         }
         self.headers = headers.map { (name: $0.0, value: $0.1) }
     }
+
+    /// One answer's JSON at most; PostgreSQL makes it whole, and the service holds it whole.
+    static let maximumBytes = 16 * 1_048_576
 
     static let contentType = "application/json; charset=utf-8"
 

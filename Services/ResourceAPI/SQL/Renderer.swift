@@ -45,7 +45,7 @@ struct Renderer {
         if isCountOnly {
             return ("SELECT count(*)\(total) FROM (\(rows)) AS sallyport_row", .count(hasTotal: plan.countsAll))
         }
-        return ("SELECT \(Self.array), count(*)\(total) FROM (\(rows)) AS sallyport_row", .rows(hasTotal: plan.countsAll))
+        return (Self.answer(rows, total: total), .rows(hasTotal: plan.countsAll))
     }
 
     /// Only the columns that are needed are returned, and none of them is another tenant's.
@@ -64,11 +64,8 @@ struct Renderer {
         case .rows:
             let names = plan.output.map(\.column.name) + plan.order.map(\.column.name)
             let list = outputList(qualified: false)
-            return (
-                "WITH sallyport_source AS (\(command)\(returning(names))) SELECT \(Self.array), count(*) FROM "
-                    + "(SELECT\(list.isEmpty ? "" : " " + list) FROM sallyport_source\(ordering(qualified: false))) AS sallyport_row",
-                .rows(hasTotal: false)
-            )
+            let rows = "SELECT\(list.isEmpty ? "" : " " + list) FROM sallyport_source\(ordering(qualified: false))"
+            return ("WITH sallyport_source AS (\(command)\(returning(names))) \(Self.answer(rows))", .rows(hasTotal: false))
         }
     }
 
@@ -87,7 +84,11 @@ struct Renderer {
 
     // MARK: Clauses
 
-    private static let array = "coalesce(json_agg(sallyport_row.*), '[]')"
+    /// The rows as one JSON array, or null where it is too large to be held, and their number.
+    private static func answer(_ rows: String, total: String = "") -> String {
+        "SELECT CASE WHEN octet_length(body::text) <= \(ResourceResponse.maximumBytes) THEN body END, count\(total) "
+            + "FROM (SELECT coalesce(json_agg(sallyport_row.*), '[]') AS body, count(*) FROM (\(rows)) AS sallyport_row) AS sallyport_answer"
+    }
 
     private var target: String { "\(quoted(plan.table.schema)).\(quoted(plan.table.name)) AS t" }
 

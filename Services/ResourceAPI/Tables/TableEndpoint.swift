@@ -34,7 +34,13 @@ struct TableEndpoint: Sendable {
         try gate.require(verb.action, on: table, for: caller)
         // What was written or deleted is read back: without this, a right to delete would be a right to read.
         if !verb.isRead, prepared.operation.preferences.returning == .representation { try gate.require("read", on: table, for: caller) }
-        return response(try await executor.run(prepared, settings: caller.settings))
+        do {
+            return response(try await executor.run(prepared, settings: caller.settings))
+        } catch let error as APIError where error.suggestsStaleCatalog {
+            // The table changed under the catalog, and nothing was run: the newer catalog may have another statement for the request.
+            guard let newer = await catalog.reloadBecauseStale() else { throw error }
+            return response(try await executor.run(try newer.prepare(resourceRequest), settings: caller.settings))
+        }
     }
 
     /// A name that the catalog does not know may be newer than the catalog.

@@ -48,7 +48,9 @@ struct TokenVerifier: Sendable {
             let jwt = try JWTClaims(payload: payload)
             try jwt.validate(now: now, leeway: Self.leewaySeconds, issuer: issuerPrefix + tenant.rawValue, audience: audience)
             let claims = try AccessTokenCodec.claims(jwt)
-            guard claims.tenant == tenant, claims.tenantID == known.tenantID else { throw BearerRefusal.invalidToken("The token is malformed") }
+            guard claims.tenant == tenant, claims.tenantID == known.tenantID else {
+                throw BearerRefusal.invalidToken("The token is malformed")
+            }
             return claims
         } catch let error as JOSEError {
             throw BearerRefusal.invalidToken(Self.reason(error))

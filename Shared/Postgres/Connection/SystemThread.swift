@@ -8,14 +8,18 @@ enum SystemThread {
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
     }
 
+    /// For threads started from here on. Task-local so that a test can ask for more than there is.
+    @TaskLocal static var stackBytes = 512 * 1024
+
     /// Starts a detached thread.
     /// - Parameter name: at most 15 bytes are shown by the system's tools.
-    static func start(name: String, _ body: @escaping @Sendable () -> Void) {
+    /// - Throws: `.unavailable` if the system has no room for another thread; `body` is not run then.
+    static func start(name: String, _ body: @escaping @Sendable () -> Void) throws(PostgresError) {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        pthread_attr_setstacksize(&attributes, 512 * 1024)
+        pthread_attr_setstacksize(&attributes, stackBytes)
         let context = Unmanaged.passRetained(
             Body {
                 setName(name); body()
@@ -30,14 +34,18 @@ enum SystemThread {
             }, context.toOpaque())
         guard status == 0 else {
             context.release()
-            fatalError("pthread_create failed (\(status)): the system has no room for another thread")
+            throw .unavailable("the system has no room for another thread (error \(status))")
         }
     }
 
     /// Runs blocking work on a thread of its own and waits for it without blocking the caller's.
     static func run<R: Sendable>(name: String, _ body: @escaping @Sendable () throws -> R) async throws -> R {
         try await withCheckedThrowingContinuation { continuation in
-            start(name: name) { continuation.resume(with: Result { try body() }) }
+            do throws(PostgresError) {
+                try start(name: name) { continuation.resume(with: Result { try body() }) }
+            } catch {
+                continuation.resume(throwing: error)
+            }
         }
     }
 

@@ -39,6 +39,7 @@ final class Driver: Sendable {
     private let leasedCount = Atomic<Int>(0)
     private let inFlightCount = Atomic<Int>(0)
     private let waitingCount = Atomic<Int>(0)
+    private let hasStarted = Atomic<Bool>(false)
     /// Closed by `deinit`, so that whoever still holds the driver never writes to a descriptor that was given away.
     let wakeUp: Int32
 
@@ -54,8 +55,15 @@ final class Driver: Sendable {
         close(wakeUp)
     }
 
-    func start() {
-        SystemThread.start(name: "postgres-driver") { DriverLoop(self).run() }
+    /// Whether the thread was started; it may have ended.
+    var isStarted: Bool { hasStarted.load(ordering: .acquiring) }
+
+    /// Starts the thread, once; not to be called by two threads at a time.
+    /// - Throws: `.unavailable` if there is no room for a thread; it may be tried again.
+    func start() throws(PostgresError) {
+        guard !isStarted else { return }
+        try SystemThread.start(name: "postgres-driver") { DriverLoop(self).run() }
+        hasStarted.store(true, ordering: .releasing)
     }
 
     /// Puts a message into the mailbox and wakes the thread if it sleeps.

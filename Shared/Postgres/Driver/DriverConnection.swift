@@ -37,7 +37,9 @@ final class DriverConnection {
     /// Takes no new requests, and is closed when idle.
     var isRetiring = false
     /// The server announced the end of the session.
-    var sessionEnded = false
+    private(set) var sessionEnded = false
+    /// It did so in a way that tells that whatever it has not confirmed was not committed.
+    private(set) var sessionEndedUncommitted = false
     /// A COPY was started, which a pipeline cannot take.
     var isCopying = false
     var wantsWrite = false
@@ -58,4 +60,11 @@ final class DriverConnection {
     }
 
     var isIdle: Bool { inFlight.isEmpty }
+
+    /// Takes note if the report says that the session is over.
+    func note(_ error: ServerError) {
+        guard error.endsSession else { return }
+        sessionEnded = true
+        sessionEndedUncommitted = error.endsSessionUncommitted
+    }
 }

@@ -50,11 +50,17 @@ extension DriverLoop {
         connection.cancelArrived = false
         nonisolated(unsafe) let handle = cancel  // Independent of the connection; freed below by the only user.
         let token = connection.token
-        SystemThread.start(name: "postgres-cancel") { [driver] in
-            var message = [CChar](repeating: 0, count: 256)
-            _ = PQcancel(handle, &message, Int32(message.count))
-            PQfreeCancel(handle)
-            driver.post(.cancelArrived(token))
+        do throws(PostgresError) {
+            try SystemThread.start(name: "postgres-cancel") { [driver] in
+                var message = [CChar](repeating: 0, count: 256)
+                _ = PQcancel(handle, &message, Int32(message.count))
+                PQfreeCancel(handle)
+                driver.post(.cancelArrived(token))
+            }
+        } catch {
+            // Then the statement runs to its end; nobody waits for it.
+            PQfreeCancel(cancel)
+            connection.isCancelling = false
         }
     }
 

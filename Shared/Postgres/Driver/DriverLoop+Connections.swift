@@ -7,14 +7,18 @@ extension DriverLoop {
         if backoff.firstFailure != nil, connecting > 0 { return }
         guard now >= backoff.nextAttempt else { return schedule(backoff.nextAttempt) }
         connecting += 1
-        SystemThread.start(name: "postgres-connect") { [driver] in
-            let result: Result<SessionHandle, PostgresError>
-            do throws(PostgresError) {
-                result = .success(try driver.target.connect())
-            } catch {
-                result = .failure(error)
+        do throws(PostgresError) {
+            try SystemThread.start(name: "postgres-connect") { [driver] in
+                let result: Result<SessionHandle, PostgresError>
+                do throws(PostgresError) {
+                    result = .success(try driver.target.connect())
+                } catch {
+                    result = .failure(error)
+                }
+                if !driver.post(.connected(result)), case .success(let session) = result { session.finish() }
             }
-            if !driver.post(.connected(result)), case .success(let session) = result { session.finish() }
+        } catch {
+            connectFailed(error)
         }
     }
 
@@ -51,8 +55,8 @@ extension DriverLoop {
     /// To an idle connection the end of its session comes as a notice. Seen in time, nothing is sent to it any more.
     private func watchNotices(of connection: DriverConnection) {
         let receiver: PQnoticeReceiver = { context, result in
-            guard let context, let result, ServerError(result: result).endsSession else { return }
-            Unmanaged<DriverConnection>.fromOpaque(context).takeUnretainedValue().sessionEnded = true
+            guard let context, let result else { return }
+            Unmanaged<DriverConnection>.fromOpaque(context).takeUnretainedValue().note(ServerError(result: result))
         }
         // Called only from within libpq calls on this connection, which end before the object does.
         PQsetNoticeReceiver(connection.handle, receiver, Unmanaged.passUnretained(connection).toOpaque())
@@ -105,10 +109,10 @@ extension DriverLoop {
         while let request = connection.inFlight.popFirst() {
             inFlight -= 1
             if request.isDone { continue }
-            if connection.sessionEnded, request.isUnit, request.attempts < Self.maximumAttempts {
+            if connection.sessionEndedUncommitted, request.isUnit, request.attempts < Self.maximumAttempts {
                 again.append(request)
             } else {
-                request.finish(PostgresError.connectionLost(mayHaveRun: request.isSent && !connection.sessionEnded))
+                request.finish(PostgresError.connectionLost(mayHaveRun: request.isSent && !connection.sessionEndedUncommitted))
             }
         }
         close(connection, failure: nil)

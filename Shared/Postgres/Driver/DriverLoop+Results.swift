@@ -73,7 +73,7 @@ extension DriverLoop {
 
     private func receiveError(_ result: OpaquePointer, step: DriverConnection.Step, on connection: DriverConnection) {
         let error = ServerError(result: result)
-        if error.endsSession { connection.sessionEnded = true }
+        connection.note(error)
         guard error.comesFromServer else { return }
         if let request = connection.inFlight.first, request.serverError == nil { request.serverError = error }
         guard let prepared = step.prepared else { return }

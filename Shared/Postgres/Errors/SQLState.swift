@@ -31,6 +31,7 @@ public struct SQLState: RawRepresentable, Sendable, Hashable, CustomStringConver
     public static let exclusionViolation = SQLState(rawValue: "23P01")
     public static let readOnlyTransaction = SQLState(rawValue: "25006")
     public static let inFailedTransaction = SQLState(rawValue: "25P02")
+    public static let idleInTransactionSessionTimeout = SQLState(rawValue: "25P03")
     public static let invalidStatementName = SQLState(rawValue: "26000")
     public static let serializationFailure = SQLState(rawValue: "40001")
     public static let deadlockDetected = SQLState(rawValue: "40P01")
@@ -48,5 +49,6 @@ public struct SQLState: RawRepresentable, Sendable, Hashable, CustomStringConver
     public static let adminShutdown = SQLState(rawValue: "57P01")
     public static let crashShutdown = SQLState(rawValue: "57P02")
     public static let cannotConnectNow = SQLState(rawValue: "57P03")
+    public static let idleSessionTimeout = SQLState(rawValue: "57P05")
     public static let raiseException = SQLState(rawValue: "P0001")
 }

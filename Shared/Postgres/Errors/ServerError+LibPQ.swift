@@ -30,9 +30,15 @@ extension ServerError {
         sqlState == .invalidStatementName || (sqlState == .featureNotSupported && sourceFunction == "RevalidateCachedQuery")
     }
 
-    /// The server ends the session (shutdown, crash of a neighbour, `pg_terminate_backend`).
-    /// Such a report comes instead of a commit's confirmation, so nothing unconfirmed before it was committed.
+    /// The session is over: the server shuts down or crashed, the session was terminated, or a pooler in between lost its server.
     var endsSession: Bool { comesFromServer && (severity == "FATAL" || severity == "PANIC") }
+
+    /// The server process ended the session of its own accord, between statements or in the middle of one, and rolled back.
+    /// It says so instead of confirming a commit, so what is not confirmed was not committed. Any other end leaves that open: the
+    /// same words from a pooler, or in a crash, may come after the commit.
+    var endsSessionUncommitted: Bool {
+        severity == "FATAL" && [.adminShutdown, .idleSessionTimeout, .idleInTransactionSessionTimeout].contains(sqlState)
+    }
 }
 
 extension String {

@@ -29,15 +29,14 @@ public final class PostgresListener: Service, Sendable {
     }
 
     /// Listens until graceful shutdown or cancellation; then `events` ends.
+    /// - Throws: `.unavailable` if there is no room for a thread; `events` ends then too.
     public func run() async throws {
-        await withTaskCancellationHandler {
-            await withGracefulShutdownHandler {
-                await withCheckedContinuation { continuation in
-                    SystemThread.start(name: "postgres-listen") { [loop, shared, buffer] in
-                        var listening = ListenerLoop(loop, shared: shared, buffer: buffer)
-                        listening.run()
-                        continuation.resume()
-                    }
+        defer { buffer.finish() }
+        try await withTaskCancellationHandler {
+            try await withGracefulShutdownHandler {
+                try await SystemThread.run(name: "postgres-listen") { [loop, shared, buffer] in
+                    var listening = ListenerLoop(loop, shared: shared, buffer: buffer)
+                    listening.run()
                 }
             } onGracefulShutdown: { [shared] in
                 shared.stop()
@@ -45,6 +44,5 @@ public final class PostgresListener: Service, Sendable {
         } onCancel: {
             shared.stop()
         }
-        buffer.finish()
     }
 }

@@ -53,13 +53,14 @@ public final class Postgres: Service, SQLExecutor, Sendable {
 
     /// Takes no more requests, waits for those there are, closes the connections.
     nonisolated(nonsending) public func shutdown() async {
-        let wasStarted = phase.withLock { phase in
+        let mustEnd = phase.withLock { phase in
             defer { phase = .ended }
-            return phase == .started
+            return phase != .ended
         }
-        guard wasStarted else { return }
-        for driver in drivers { driver.post(.drain) }
-        for driver in drivers { await driver.waitUntilStopped() }
+        guard mustEnd else { return }
+        let running = drivers.filter(\.isStarted)
+        for driver in running { driver.post(.drain) }
+        for driver in running { await driver.waitUntilStopped() }
     }
 
     /// Runs `body` with a pool that is closed afterwards: for commands.
@@ -77,14 +78,17 @@ public final class Postgres: Service, SQLExecutor, Sendable {
         }
     }
 
-    /// Opens the first connection without waiting for it. Called by the first request too.
+    /// Opens the first connection without waiting for it. The first request does so too, and tells if there is no room for a thread.
     public func start() {
-        let mustStart = phase.withLock { phase in
-            guard phase == .idle else { return false }
+        try? startDrivers()
+    }
+
+    private func startDrivers() throws(PostgresError) {
+        try phase.withLock { phase throws(PostgresError) in
+            guard phase == .idle else { return }
+            for driver in drivers { try driver.start() }
             phase = .started
-            return true
         }
-        if mustStart { for driver in drivers { driver.start() } }
     }
 
     private func stop() {
@@ -158,7 +162,7 @@ public final class Postgres: Service, SQLExecutor, Sendable {
     }
 
     private func startIfPossible() throws {
-        start()
+        try startDrivers()
         if phase.withLock({ $0 }) == .ended { throw PostgresError.closed }
     }
 

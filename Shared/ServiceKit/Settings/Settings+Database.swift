@@ -6,6 +6,7 @@ extension Settings {
         var configuration = PostgresConfiguration(connectionString: try required(name, cure: cure))
         configuration.applicationName = application
         configuration.poolSize = try integer("DATABASE_POOL_SIZE", default: configuration.poolSize, in: 1...1000)
+        configuration.maximumPipelineDepth = try integer("DATABASE_PIPELINE_DEPTH", default: configuration.maximumPipelineDepth, in: 1...64)
         configuration.statementTimeout = .milliseconds(try integer("DATABASE_STATEMENT_TIMEOUT_MS", default: 10_000, in: 100...3_600_000))
         return configuration
     }
