@@ -28,7 +28,9 @@ test: test-swift test-acceptance
 test-swift:
 	@scripts/install-packages test
 	$(SWIFT) build --build-tests
-	scripts/stack with-database $(SWIFT) test --skip-build
+	scripts/stack with-database $(SWIFT) test --skip-build --skip LeakTests
+	# Alone, because it watches the memory of the whole process.
+	$(SWIFT) test --skip-build --filter LeakTests
 
 test-acceptance: .venv/installed
 	$(SWIFT) build

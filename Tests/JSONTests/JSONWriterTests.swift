@@ -28,7 +28,7 @@ import Testing
         writer.endObject()
         #expect(
             String(decoding: writer.bytes, as: UTF8.self)
-                == #"{"a":"b","n":-12,"u":18446744073709551615,"t":true,"list":[{},null,[],1.5],"raw":["x","y"],"present":0,"r":[1,2],"s":"a\"b"}"#
+                == #"{"a":"b","n":-12,"u":9223372036854775807,"t":true,"list":[{},null,[],1.5],"raw":["x","y"],"present":0,"r":[1,2],"s":"a\"b"}"#
         )
     }
 
