@@ -58,7 +58,7 @@ let package = Package(
         .target(
             name: "ServiceKit",
             dependencies: [
-                "JSON", "Postgres", hummingbird, httpTypes, nioCore, nioPosix, logging, metrics, serviceLifecycle, unixSignals,
+                "Cryptography", "JSON", "Postgres", hummingbird, httpTypes, nioCore, nioPosix, logging, metrics, serviceLifecycle, unixSignals,
                 systemPackage,
                 configuration,
             ],

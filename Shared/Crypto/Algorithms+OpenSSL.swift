@@ -34,15 +34,37 @@ public enum CryptoLibrary {
         OpenSSL_version(OPENSSL_VERSION).map { String(cString: $0) } ?? "unknown"
     }
 
-    /// Looks up every algorithm that is needed, so that a broken installation or configuration of OpenSSL is reported when a
-    /// process starts and not in the middle of its work. Idempotent.
+    /// Uses every kind of operation once: a broken installation or configuration of OpenSSL is reported when a process starts and not in
+    /// the middle of its work. Idempotent.
     ///
-    /// - Throws: `.openSSL` with the reason for the first algorithm that is missing.
+    /// Call it before any other thread touches OpenSSL, libpq's included. OpenSSL 3.0 marks a provider's operations as loaded before
+    /// they can be found, so a look-up that happens meanwhile in another thread fails as ‘unsupported’.
+    ///
+    /// - Throws: `.openSSL` with the reason for the first operation that fails.
     public static func prepare() throws(CryptoError) {
+        try prepared.get()
+    }
+
+    private static let prepared = Result { () throws(CryptoError) in try useEverything() }
+
+    private static func useEverything() throws(CryptoError) {
         for algorithm in [Algorithms.sha256, Algorithms.sha384, Algorithms.sha512, Algorithms.hmac, Algorithms.aes256GCM] {
             _ = try algorithm.get()
         }
         _ = Digest.sha256.hash([])
         _ = SecureRandom.bytes(1)
+        _ = try HMAC(key: [0], digest: .sha256).authenticate([])
+        let sealing = try SealingKey.generate()
+        _ = try sealing.open(sealing.seal([]))
+        for type in [KeyType.p256, .ed25519] {
+            let key = try PrivateKey.generate(type)
+            let scheme = type == .p256 ? SignatureScheme.ecdsaP256SHA256 : .ed25519
+            let signature = try key.sign([], using: scheme)
+            _ = try PrivateKey(pem: key.pemRepresentation)
+            _ = try PrivateKey(trustedPKCS8DER: key.pkcs8DER)
+            guard try PublicKey(pem: key.publicKey.pemRepresentation).isValidSignature(signature, for: [], using: scheme) else {
+                throw .invalidKey("a key does not verify what it has signed")
+            }
+        }
     }
 }

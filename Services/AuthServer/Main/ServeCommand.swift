@@ -1,5 +1,4 @@
 import ArgumentParser
-import Cryptography
 import Logging
 import ServiceKit
 import ServiceLifecycle
@@ -12,7 +11,6 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         await ServiceProcess.reportingErrors {
-            try CryptoLibrary.prepare()
             let settings = try await Settings.process()
             let logger = try Logger.service("auth-server", settings: settings)
             let application = try AuthServerApplication(AuthServerSettings(settings), logger: logger)

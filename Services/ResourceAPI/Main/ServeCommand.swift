@@ -1,5 +1,4 @@
 import ArgumentParser
-import Cryptography
 import Logging
 import ServiceKit
 
@@ -11,7 +10,6 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         await ServiceProcess.reportingErrors {
-            try CryptoLibrary.prepare()
             let settings = try await Settings.process()
             let logger = try Logger.service("resource-api", settings: settings)
             let application = try ResourceAPIApplication(ResourceAPISettings(settings), logger: logger)

@@ -1,3 +1,4 @@
+internal import Cryptography
 internal import Glibc
 public import Logging
 internal import Postgres
@@ -18,6 +19,8 @@ public enum ServiceProcess {
     /// Turns an error into one line on standard error and exit status 1: never a trap, never a stack.
     public static func reportingErrors(_ body: () async throws -> Void) async {
         do {
+            // Before the first thread that may use OpenSSL on its own.
+            try CryptoLibrary.prepare()
             try await body()
         } catch {
             let text = (error as? PostgresError)?.debugDescription ?? "\(error)"
