@@ -27,7 +27,7 @@ class Load:
 
 def wrk(url: str, seconds: float, connections: int, script: str | None = None, *arguments: str) -> Load:
     """Fails when one answer is not 2xx, or one connection breaks: a figure of errors is no figure."""
-    command = ["wrk", "--latency", "-t2", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
+    command = ["wrk", "--latency", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
     if script:
         command += ["-s", str(HERE / script)]
     done = subprocess.run([*command, url, "--", *arguments], capture_output=True, text=True, check=False, timeout=seconds + 60)

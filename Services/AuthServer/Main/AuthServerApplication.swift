@@ -15,7 +15,7 @@ struct AuthServerApplication: Sendable {
     private let health: Health
 
     /// In the order in which they start; they stop in reverse, readiness first.
-    var services: [any Service] { background + [server, health] }
+    var services: [any Service] { background + [server, health, StartupPages()] }
 
     init(_ settings: AuthServerSettings, logger: Logger, clock: WallClock = .system) throws {
         let database = try Postgres(settings.database, logger: logger)

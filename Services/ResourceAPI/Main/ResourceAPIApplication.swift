@@ -13,7 +13,7 @@ struct ResourceAPIApplication: Sendable {
     private let health: Health
 
     /// In the order in which they start; they stop in reverse, readiness first.
-    var services: [any Service] { background + [server, health] }
+    var services: [any Service] { background + [server, health, StartupPages()] }
 
     init(
         _ settings: ResourceAPISettings, logger: Logger, keySource: (any KeySetSource)? = nil, clock: WallClock = .system

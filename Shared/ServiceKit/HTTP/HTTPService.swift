@@ -11,7 +11,6 @@ public enum HTTPService {
             responder: responder,
             server: .loopBound(),
             configuration: .init(address: .hostname(listen.host, port: listen.port)),
-            onServerRunning: { _ in StartupPages.release() },
             logger: logger
         )
     }
