@@ -12,25 +12,23 @@ struct AccessTokenIssuer: Sendable {
     let keys: KeyRings
     let clock: WallClock
 
-    /// - Returns: the compact JWT, which is ASCII.
-    func issue(
-        to client: Client, for authority: GrantedAuthority, scopes: ScopeSet, tenant: Tenant
-    ) async throws -> [UInt8] {
-        let ring = try await keys.require(tenant.id)
-        let now = clock.now
-        let claims = AccessTokenClaims(
-            issuer: issuers.issuer(of: tenant.slug),
-            subject: authority.subject,
-            audience: audience,
-            issuedAt: now,
-            expiresAt: now + Int64(client.accessTokenLifetimeSeconds),
-            tokenID: Base64URL.encode(SecureRandom.bytes(16)),
-            clientID: client.id,
-            scopes: scopes,
-            tenant: tenant.slug,
-            tenantID: tenant.id,
-            roles: authority.roles
+    /// What every token of a decision says.
+    func template(for client: Client, _ authority: GrantedAuthority, scopes: ScopeSet, tenant: Tenant) -> AccessTokenCodec.Template {
+        AccessTokenCodec.Template(
+            AccessTokenClaims(
+                issuer: issuers.issuer(of: tenant.slug), subject: authority.subject, audience: audience, issuedAt: 0, expiresAt: 0,
+                tokenID: "", clientID: client.id, scopes: scopes, tenant: tenant.slug, tenantID: tenant.id, roles: authority.roles
+            )
         )
-        return try ring.signer.signedBytes(payload: AccessTokenCodec.payload(claims))
+    }
+
+    /// - Returns: the compact JWT, which is ASCII.
+    func issue(_ template: AccessTokenCodec.Template, lifetimeSeconds: Int, tenant: TenantID) async throws -> [UInt8] {
+        let ring = try await keys.require(tenant)
+        let now = clock.now
+        let payload = template.payload(
+            issuedAt: now, expiresAt: now + Int64(lifetimeSeconds), tokenID: Base64URL.encode(SecureRandom.bytes(16))
+        )
+        return try ring.signer.signedBytes(payload: payload)
     }
 }

@@ -14,10 +14,10 @@ import Tenancy
 /// the other way round, one made from what they still hold would be kept.
 final class RecognizedRequests: Sendable {
     struct Decision: Sendable {
-        let client: Client
-        let tenant: Tenant
-        let authority: GrantedAuthority
+        let tenant: TenantID
         let scopes: ScopeSet
+        let lifetimeSeconds: Int
+        let template: AccessTokenCodec.Template
         /// When the secret that was presented ends, in seconds since 1970.
         let validUntil: Int64
     }
@@ -80,7 +80,7 @@ extension RecognizedRequests: ChangeObserver {
     func changed(_ change: AuthChange) {
         state.withLock { state in
             state.epoch += 1
-            state.decisions.removeAll { _, decision in decision.tenant.id == change.tenant }
+            state.decisions.removeAll { _, decision in decision.tenant == change.tenant }
         }
     }
 

@@ -56,7 +56,8 @@ struct TokenEndpoint: Sendable {
         let authority = try await grant.authorize(tokenRequest, client: client, tenant: tenant)
         let scopes = try narrow(tokenRequest.scopes, client: client, authority: authority)
         let decision = RecognizedRequests.Decision(
-            client: client, tenant: tenant, authority: authority, scopes: scopes, validUntil: validUntil
+            tenant: tenant.id, scopes: scopes, lifetimeSeconds: client.accessTokenLifetimeSeconds,
+            template: issuer.template(for: client, authority, scopes: scopes, tenant: tenant), validUntil: validUntil
         )
         if grant.isRepeatable { recognized.keep(decision, for: ticket) }
         return decision
@@ -73,15 +74,13 @@ struct TokenEndpoint: Sendable {
 
     /// RFC 6749 §5.1.
     private func respond(_ decision: RecognizedRequests.Decision) async throws -> Response {
-        let token = try await issuer.issue(
-            to: decision.client, for: decision.authority, scopes: decision.scopes, tenant: decision.tenant
-        )
+        let token = try await issuer.issue(decision.template, lifetimeSeconds: decision.lifetimeSeconds, tenant: decision.tenant)
         var json = JSONWriter(reserving: token.count + 160)
         json.beginObject()
         json.name("access_token")
         json.string(unescaped: token)
         json.field("token_type", "Bearer")
-        json.field("expires_in", decision.client.accessTokenLifetimeSeconds)
+        json.field("expires_in", decision.lifetimeSeconds)
         json.field("scope", decision.scopes.description)
         json.endObject()
         return .json(json.bytes, headers: [.cacheControl: "no-store"])

@@ -9,26 +9,39 @@ public enum AccessTokenCodec {
 
     /// The JSON payload to be signed.
     public static func payload(_ claims: AccessTokenClaims) -> [UInt8] {
-        var json = JSONWriter(reserving: 512)
-        json.beginObject()
-        json.field("iss", claims.issuer)
-        json.field("sub", claims.subject)
-        json.field("aud", claims.audience)
-        json.field("exp", claims.expiresAt)
-        json.field("iat", claims.issuedAt)
-        json.field("nbf", claims.issuedAt)
-        json.field("jti", claims.tokenID)
-        json.field("client_id", claims.clientID.rawValue)
-        json.field("scope", claims.scopes.description)
-        json.field("tenant", claims.tenant.rawValue)
-        json.field("org_id", claims.tenantID.description)
-        json.name("roles")
-        json.beginArray()
-        for role in claims.roles { json.string(role) }
-        json.endArray()
-        if let sessionID = claims.sessionID { json.field("sid", sessionID) }
-        json.endObject()
-        return json.bytes
+        Template(claims).payload(issuedAt: claims.issuedAt, expiresAt: claims.expiresAt, tokenID: claims.tokenID)
+    }
+
+    /// The claims that all tokens of one decision share, written once.
+    public struct Template: Sendable {
+        private let shared: JSONWriter
+
+        /// - Parameter claims: time and `jti` are not looked at.
+        public init(_ claims: AccessTokenClaims) {
+            var json = JSONWriter(reserving: 512)
+            json.beginObject()
+            json.field("iss", claims.issuer)
+            json.field("sub", claims.subject)
+            json.field("aud", claims.audience)
+            json.field("client_id", claims.clientID.rawValue)
+            json.field("scope", claims.scopes.description)
+            json.field("tenant", claims.tenant.rawValue)
+            json.field("org_id", claims.tenantID.description)
+            json.field("roles", claims.roles)
+            json.field("sid", ifPresent: claims.sessionID)
+            shared = json
+        }
+
+        /// The payload of one token; `iat` and `nbf` are `issuedAt`, in seconds since 1970.
+        public func payload(issuedAt: Int64, expiresAt: Int64, tokenID: String) -> [UInt8] {
+            var json = shared
+            json.field("exp", expiresAt)
+            json.field("iat", issuedAt)
+            json.field("nbf", issuedAt)
+            json.field("jti", tokenID)
+            json.endObject()
+            return json.bytes
+        }
     }
 
     /// Reads the claims of a token whose signature has been verified.
