@@ -58,7 +58,8 @@ let package = Package(
         .target(
             name: "ServiceKit",
             dependencies: [
-                "Cryptography", "JSON", "Postgres", hummingbird, httpTypes, nioCore, nioPosix, logging, metrics, serviceLifecycle, unixSignals,
+                "Cryptography", "JSON", "Postgres", hummingbird, httpTypes, nioCore, nioPosix, logging, metrics, serviceLifecycle,
+                unixSignals,
                 systemPackage,
                 configuration,
             ],
