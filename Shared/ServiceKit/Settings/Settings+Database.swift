@@ -1,7 +1,7 @@
 public import Postgres
 
 extension Settings {
-    /// How to reach PostgreSQL; pool size from `SALLYPORT_DATABASE_POOL_SIZE`, statement timeout from `SALLYPORT_DATABASE_STATEMENT_TIMEOUT_MS`.
+    /// How to reach PostgreSQL. `SALLYPORT_DATABASE_POOL_SIZE`, `…_PIPELINE_DEPTH` and `…_STATEMENT_TIMEOUT_MS` bound its use.
     public func database(_ name: String, application: String, cure: String) throws(SettingError) -> PostgresConfiguration {
         var configuration = PostgresConfiguration(connectionString: try required(name, cure: cure))
         configuration.applicationName = application
