@@ -7,6 +7,9 @@ public enum Database {
         [
             Migration(number: 1, name: "tenancy", sql: text(PackageResources._001_tenancy_sql)),
             Migration(number: 2, name: "auth", sql: text(PackageResources._002_auth_sql)),
+            Migration(number: 3, name: "people", sql: text(PackageResources._003_people_sql)),
+            Migration(number: 4, name: "grants", sql: text(PackageResources._004_grants_sql)),
+            Migration(number: 5, name: "audit", sql: text(PackageResources._005_audit_sql)),
         ]
     }
 

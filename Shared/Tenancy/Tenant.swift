@@ -51,18 +51,41 @@ public struct TenantSlug: Sendable, Hashable, CustomStringConvertible {
 public struct Tenant: Sendable, Hashable {
     public let id: TenantID
     public let slug: TenantSlug
-    public let name: String
+    public var name: String
     public let isDisabled: Bool
     /// What new signing keys of this tenant sign with.
-    public let signingAlgorithm: JWSAlgorithm
+    public var signingAlgorithm: JWSAlgorithm
+    public var settings: TenantSettings
 
-    public init(id: TenantID, slug: TenantSlug, name: String, isDisabled: Bool, signingAlgorithm: JWSAlgorithm) {
+    public init(
+        id: TenantID, slug: TenantSlug, name: String, isDisabled: Bool, signingAlgorithm: JWSAlgorithm,
+        settings: TenantSettings = TenantSettings()
+    ) {
         self.id = id
         self.slug = slug
         self.name = name
         self.isDisabled = isDisabled
         self.signingAlgorithm = signingAlgorithm
+        self.settings = settings
     }
+}
+
+/// What a tenant decides about its people's sign-in, and how its pages look.
+public struct TenantSettings: Sendable, Hashable {
+    /// `#rrggbb`, lower case.
+    public var color: String?
+    /// An `https` URL.
+    public var logoURI: String?
+    public var requiresSecondFactor = false
+    /// Signing in ends the person's other sessions in this tenant.
+    public var allowsOneSessionOnly = false
+    public var sessionLifetimeSeconds = 2_592_000
+    public var sessionIdleSeconds = 604_800
+    public var passwordMinimumLength = 12
+    /// Signing keys this old are rotated; nil: only when somebody says so.
+    public var keyRotationDays: Int?
+
+    public init() {}
 }
 
 public enum TenancyError: Error, Sendable, CustomStringConvertible {

@@ -9,6 +9,14 @@ struct Client: Sendable, Hashable {
         let hash: [UInt8]
         /// Seconds since 1970; nil: until it is rotated.
         let expiresAt: Int64?
+        /// The secret itself under the master key, for `client_secret_jwt` only.
+        var sealedSecret: [UInt8]?
+    }
+
+    /// OpenID Connect Core §8.
+    enum SubjectType: String, Sendable {
+        case `public`
+        case pairwise
     }
 
     var id: ClientID
@@ -24,7 +32,20 @@ struct Client: Sendable, Hashable {
     /// The role of a client that acts for itself: bounds its scopes and fills the `roles` claim.
     var role: Role?
     var accessTokenLifetimeSeconds: Int
+    /// The absolute life of a grant.
     var refreshTokenLifetimeSeconds: Int
+    /// How long a refresh token is good when it is not used.
+    var refreshTokenIdleSeconds = 1_296_000
+    /// A first-party client asks nobody for consent.
+    var isFirstParty = false
+    /// Whether it may introspect its tenant's tokens.
+    var isResourceServer = false
+    var postLogoutRedirectURIs: [RedirectURI] = []
+    var subjectType = SubjectType.public
+    /// The host that pairwise subjects are made for; nil: that of the redirect URIs (OpenID Connect Core §8.1).
+    var sectorIdentifier: String?
+    /// Nil: UserInfo answers in plain JSON.
+    var userInfoSignedResponseAlgorithm: String?
     var isDisabled: Bool
     var secrets: [Secret]
 }

@@ -10,9 +10,12 @@ struct ClientStore: Sendable {
     private static let selection: SQL = """
         SELECT client.client_id, client.name, client.grant_types, client.token_endpoint_auth_method, client.redirect_uris,
                client.jwks::text, client.jwks_uri, client.scopes, client.access_token_lifetime_seconds,
-               client.refresh_token_lifetime_seconds, client.disabled_at IS NOT NULL,
+               client.refresh_token_lifetime_seconds, client.refresh_token_idle_seconds, client.is_first_party, client.is_resource_server,
+               client.post_logout_redirect_uris, client.subject_type, client.sector_identifier, client.userinfo_signed_response_alg,
+               client.disabled_at IS NOT NULL,
                role.name, role.rank, role.permissions, role.is_built_in,
-               ARRAY (SELECT encode(secret.secret_hash, 'hex') || ' ' || coalesce(extract(epoch FROM secret.expires_at)::bigint::text, '')
+               ARRAY (SELECT concat_ws(' ', encode(secret.secret_hash, 'hex'),
+                                       coalesce(extract(epoch FROM secret.expires_at)::bigint::text, '-'), encode(secret.sealed_secret, 'hex'))
                         FROM auth.client_secret AS secret
                        WHERE secret.tenant_id = client.tenant_id AND secret.client_id = client.client_id
                        ORDER BY secret.created_at DESC)
@@ -45,18 +48,22 @@ struct ClientStore: Sendable {
         var statements: [SQL] = [
             """
             INSERT INTO auth.client (tenant_id, client_id, name, grant_types, token_endpoint_auth_method, redirect_uris, jwks, jwks_uri,
-                                     scopes, role_name, access_token_lifetime_seconds, refresh_token_lifetime_seconds)
+                                     scopes, role_name, access_token_lifetime_seconds, refresh_token_lifetime_seconds,
+                                     refresh_token_idle_seconds, is_first_party, is_resource_server, post_logout_redirect_uris, subject_type,
+                                     sector_identifier, userinfo_signed_response_alg)
             VALUES (\(tenant), \(client.id.rawValue), \(client.name), \(client.grantTypes.map(\.rawValue).sorted()),
                     \(client.authenticationMethod.rawValue), \(client.redirectURIs.map(\.rawValue)), \(client.jwks)::text::jsonb,
                     \(client.jwksURI), \(client.scopes.description), \(client.role?.name), \(client.accessTokenLifetimeSeconds),
-                    \(client.refreshTokenLifetimeSeconds))
+                    \(client.refreshTokenLifetimeSeconds), \(client.refreshTokenIdleSeconds), \(client.isFirstParty),
+                    \(client.isResourceServer), \(client.postLogoutRedirectURIs.map(\.rawValue)), \(client.subjectType.rawValue),
+                    \(client.sectorIdentifier), \(client.userInfoSignedResponseAlgorithm))
             """,
             "INSERT INTO auth.client_directory (client_id, tenant_id) VALUES (\(client.id.rawValue), \(tenant))",
         ]
         statements += client.secrets.map { secret in
             """
-            INSERT INTO auth.client_secret (tenant_id, client_id, secret_hash)
-            VALUES (\(tenant), \(client.id.rawValue), \(secret.hash))
+            INSERT INTO auth.client_secret (tenant_id, client_id, secret_hash, sealed_secret)
+            VALUES (\(tenant), \(client.id.rawValue), \(secret.hash), \(secret.sealedSecret))
             """
         }
         _ = try await database.batch(statements, settings: .tenant(tenant))
@@ -73,7 +80,12 @@ struct ClientStore: Sendable {
                    redirect_uris = \(client.redirectURIs.map(\.rawValue)), jwks = \(client.jwks)::text::jsonb, jwks_uri = \(client.jwksURI),
                    scopes = \(client.scopes.description), role_name = \(client.role?.name),
                    access_token_lifetime_seconds = \(client.accessTokenLifetimeSeconds),
-                   refresh_token_lifetime_seconds = \(client.refreshTokenLifetimeSeconds)
+                   refresh_token_lifetime_seconds = \(client.refreshTokenLifetimeSeconds),
+                   refresh_token_idle_seconds = \(client.refreshTokenIdleSeconds), is_first_party = \(client.isFirstParty),
+                   is_resource_server = \(client.isResourceServer),
+                   post_logout_redirect_uris = \(client.postLogoutRedirectURIs.map(\.rawValue)),
+                   subject_type = \(client.subjectType.rawValue), sector_identifier = \(client.sectorIdentifier),
+                   userinfo_signed_response_alg = \(client.userInfoSignedResponseAlgorithm), updated_at = now()
              WHERE tenant_id = \(tenant) AND client_id = \(client.id.rawValue)
             """
         )
@@ -129,11 +141,13 @@ struct ClientStore: Sendable {
 
     private static func client(_ row: Row, _ tenant: TenantID) throws -> Client {
         let (
-            id, name, grants, method, redirects, jwks, jwksURI, scopes, lifetime, refreshLifetime, isDisabled,
+            id, name, grants, method, redirects, jwks, jwksURI, scopes, lifetime, refreshLifetime, refreshIdle, isFirstParty,
+            isResourceServer, postLogout, subjectType, sectorIdentifier, userInfoAlgorithm, isDisabled,
             roleName, roleRank, rolePermissions, roleIsBuiltIn, secrets
         ) = try row.decode(
             String.self, String.self, [String].self, String.self, [String].self, String?.self, String?.self, String.self, Int32.self,
-            Int32.self, Bool.self, String?.self, Int32?.self, [String]?.self, Bool?.self, [String].self
+            Int32.self, Int32.self, Bool.self, Bool.self, [String].self, String.self, String?.self, String?.self, Bool.self,
+            String?.self, Int32?.self, [String]?.self, Bool?.self, [String].self
         )
         guard let clientID = ClientID(id), let authenticationMethod = ClientAuthenticationMethod(rawValue: method) else {
             throw StoredDataError("auth.client \(id): unusable client_id or token_endpoint_auth_method")
@@ -153,6 +167,13 @@ struct ClientStore: Sendable {
             },
             accessTokenLifetimeSeconds: Int(lifetime),
             refreshTokenLifetimeSeconds: Int(refreshLifetime),
+            refreshTokenIdleSeconds: Int(refreshIdle),
+            isFirstParty: isFirstParty,
+            isResourceServer: isResourceServer,
+            postLogoutRedirectURIs: try postLogout.map { try RedirectURI($0) },
+            subjectType: Client.SubjectType(rawValue: subjectType) ?? .public,
+            sectorIdentifier: sectorIdentifier,
+            userInfoSignedResponseAlgorithm: userInfoAlgorithm,
             isDisabled: isDisabled,
             secrets: try secrets.map(secret)
         )
@@ -160,11 +181,19 @@ struct ClientStore: Sendable {
 
     private static func secret(_ text: String) throws -> Client.Secret {
         let words = text.split(separator: " ", omittingEmptySubsequences: false)
-        let digits = Array(words[0].utf8)
-        let hash = stride(from: 0, to: digits.count - 1, by: 2).compactMap {
+        guard let hash = words.first.flatMap(bytes), hash.count == 32 else {
+            throw StoredDataError("auth.client_secret: a hash is not 32 bytes")
+        }
+        return Client.Secret(
+            hash: hash, expiresAt: words.count > 1 ? Int64(words[1]) : nil, sealedSecret: words.count > 2 ? bytes(words[2]) : nil)
+    }
+
+    private static func bytes(_ hexadecimal: Substring) -> [UInt8]? {
+        let digits = Array(hexadecimal.utf8)
+        guard digits.count.isMultiple(of: 2) else { return nil }
+        let bytes = stride(from: 0, to: digits.count, by: 2).compactMap {
             UInt8(String(decoding: digits[$0...$0 + 1], as: UTF8.self), radix: 16)
         }
-        guard hash.count == 32 else { throw StoredDataError("auth.client_secret: a hash is not 32 bytes") }
-        return Client.Secret(hash: hash, expiresAt: words.count > 1 ? Int64(words[1]) : nil)
+        return bytes.count == digits.count / 2 ? bytes : nil
     }
 }

@@ -7,16 +7,22 @@ import Tenancy
 struct TenantStore: Sendable {
     let database: Postgres
 
+    private static let selection: SQL = """
+        SELECT id, slug, name, signing_algorithm, disabled_at IS NOT NULL, color, logo_uri, requires_second_factor, allows_one_session_only,
+               session_lifetime_seconds, session_idle_seconds, password_minimum_length, key_rotation_days
+          FROM auth.tenant
+        """
+
     func find(_ name: TenantHints.Name) async throws -> Tenant? {
         switch name {
         case .slug(let slug):
             return try await database.queryOptional(
-                "SELECT id, slug, name, signing_algorithm, disabled_at IS NOT NULL FROM auth.tenant WHERE slug = \(slug.rawValue)",
+                "\(Self.selection) WHERE slug = \(slug.rawValue)",
                 Self.tenant
             )
         case .id(let id):
             return try await database.queryOptional(
-                "SELECT id, slug, name, signing_algorithm, disabled_at IS NOT NULL FROM auth.tenant WHERE id = \(id.rawValue)",
+                "\(Self.selection) WHERE id = \(id.rawValue)",
                 Self.tenant
             )
         }
@@ -24,7 +30,7 @@ struct TenantStore: Sendable {
 
     func all() async throws -> [Tenant] {
         try await database.queryAll(
-            "SELECT id, slug, name, signing_algorithm, disabled_at IS NOT NULL FROM auth.tenant ORDER BY slug", Self.tenant
+            "\(Self.selection) ORDER BY slug", Self.tenant
         )
     }
 
@@ -59,12 +65,28 @@ struct TenantStore: Sendable {
     }
 
     private static func tenant(_ row: Row) throws -> Tenant {
-        let (id, slug, name, algorithm, isDisabled) = try row.decode(UUID.self, String.self, String.self, String.self, Bool.self)
+        let (
+            id, slug, name, algorithm, isDisabled, color, logoURI, requiresSecondFactor, allowsOneSessionOnly, sessionLifetime, sessionIdle,
+            passwordLength, rotationDays
+        ) = try row.decode(
+            UUID.self, String.self, String.self, String.self, Bool.self, String?.self, String?.self, Bool.self, Bool.self, Int32.self,
+            Int32.self, Int32.self, Int32?.self
+        )
         guard let algorithm = JWSAlgorithm(rawValue: algorithm) else {
             throw StoredDataError("auth.tenant \(slug): unknown signing_algorithm \(algorithm)")
         }
+        var settings = TenantSettings()
+        settings.color = color
+        settings.logoURI = logoURI
+        settings.requiresSecondFactor = requiresSecondFactor
+        settings.allowsOneSessionOnly = allowsOneSessionOnly
+        settings.sessionLifetimeSeconds = Int(sessionLifetime)
+        settings.sessionIdleSeconds = Int(sessionIdle)
+        settings.passwordMinimumLength = Int(passwordLength)
+        settings.keyRotationDays = rotationDays.map(Int.init)
         return Tenant(
-            id: TenantID(id), slug: try TenantSlug(slug), name: name, isDisabled: isDisabled, signingAlgorithm: algorithm
+            id: TenantID(id), slug: try TenantSlug(slug), name: name, isDisabled: isDisabled, signingAlgorithm: algorithm,
+            settings: settings
         )
     }
 }

@@ -18,10 +18,13 @@ public struct AccessTokenClaims: Sendable, Hashable {
     public var roles: [String]
     /// `sid`, where a person's session stands behind the token.
     public var sessionID: String?
+    /// `grant_id`: what a person allowed, from which the token was born; nil where a client acts for itself.
+    public var grantID: String?
 
     public init(
         issuer: String, subject: String, audience: String, issuedAt: Int64, expiresAt: Int64, tokenID: String, clientID: ClientID,
-        scopes: ScopeSet, tenant: TenantSlug, tenantID: TenantID, roles: [String], sessionID: String? = nil
+        scopes: ScopeSet, tenant: TenantSlug, tenantID: TenantID, roles: [String], sessionID: String? = nil,
+        grantID: String? = nil
     ) {
         self.issuer = issuer
         self.subject = subject
@@ -35,5 +38,6 @@ public struct AccessTokenClaims: Sendable, Hashable {
         self.tenantID = tenantID
         self.roles = roles
         self.sessionID = sessionID
+        self.grantID = grantID
     }
 }

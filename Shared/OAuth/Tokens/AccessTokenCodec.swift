@@ -29,6 +29,7 @@ public enum AccessTokenCodec {
             json.field("org_id", claims.tenantID.description)
             json.field("roles", claims.roles)
             json.field("sid", ifPresent: claims.sessionID)
+            json.field("grant_id", ifPresent: claims.grantID)
             shared = json
         }
 
@@ -65,7 +66,8 @@ public enum AccessTokenCodec {
         let roles = jwt["roles"]?.arrayValue?.compactMap(\.stringValue) ?? []
         return AccessTokenClaims(
             issuer: issuer, subject: subject, audience: audience, issuedAt: issuedAt, expiresAt: expiresAt, tokenID: tokenID,
-            clientID: clientID, scopes: scopes, tenant: tenant, tenantID: tenantID, roles: roles, sessionID: jwt["sid"]?.stringValue
+            clientID: clientID, scopes: scopes, tenant: tenant, tenantID: tenantID, roles: roles, sessionID: jwt["sid"]?.stringValue,
+            grantID: jwt["grant_id"]?.stringValue
         )
     }
 }

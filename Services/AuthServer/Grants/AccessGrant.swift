@@ -1,0 +1,57 @@
+import FoundationEssentials
+import JOSE
+import OAuth
+import Tenancy
+
+/// Where a grant is stored: its partition and its id.
+struct GrantID: Sendable, Hashable, CustomStringConvertible {
+    let period: Int32
+    let id: UUID
+
+    /// The `grant_id` claim of access tokens.
+    var description: String { id.uuidString.lowercased() }
+}
+
+/// What a person has allowed a client: the root of its codes, refresh tokens and access tokens.
+struct AccessGrant: Sendable, Hashable {
+    let id: GrantID
+    let tenantID: TenantID
+    let clientID: ClientID
+    let accountID: AccountID
+    /// `sid`; nil where no browser stands behind the grant.
+    let sessionID: UUID?
+    let type: GrantType
+    var scopes: ScopeSet
+    /// `sub` as this client is told it.
+    let subject: String
+    /// `auth_time`, seconds since 1970.
+    let authenticatedAt: Int64
+    /// `amr` (RFC 8176).
+    let methods: [String]
+    /// The `claims` parameter as JSON text (OpenID Connect Core §5.5).
+    let requestedClaims: String?
+    /// Seconds since 1970.
+    let createdAt: Int64
+    /// The absolute end, whatever is refreshed.
+    let expiresAt: Int64
+
+    /// A new grant that ends `lifetimeSeconds` from now.
+    init(
+        tenantID: TenantID, clientID: ClientID, accountID: AccountID, sessionID: UUID?, type: GrantType, scopes: ScopeSet, subject: String,
+        authenticatedAt: Int64, methods: [String], requestedClaims: String?, now: Int64, lifetimeSeconds: Int
+    ) {
+        createdAt = now
+        expiresAt = now + Int64(lifetimeSeconds)
+        id = GrantID(period: Period.long(expiresAt), id: UUID())
+        self.tenantID = tenantID
+        self.clientID = clientID
+        self.accountID = accountID
+        self.sessionID = sessionID
+        self.type = type
+        self.scopes = scopes
+        self.subject = subject
+        self.authenticatedAt = authenticatedAt
+        self.methods = methods
+        self.requestedClaims = requestedClaims
+    }
+}

@@ -1,0 +1,43 @@
+import FoundationEssentials
+import OAuth
+import Postgres
+import Tenancy
+
+/// What is taken back: an entry of the revocation log, with everything that must end in the same transaction.
+enum Revocation: Sendable, Hashable {
+    /// One access token, by its `jti`, until it would have expired anyway (seconds since 1970).
+    case token(String, expiresAt: Int64)
+    case grant(GrantID)
+    /// A tenant session, by its `sid`. Grants with `offline_access` outlive a sign-out, and end when an admin ends the session.
+    case session(UUID, keepingOffline: Bool)
+    /// Everything that a person holds in the tenant: grants and sessions.
+    case user(AccountID)
+    case client(ClientID)
+    /// Everything in the tenant.
+    case tenant
+
+    /// The longest that an access token lives, and a minute for clocks: after that an entry is moot.
+    static let standingSeconds: Int64 = 86_400 + 60
+
+    var kind: String {
+        switch self {
+        case .token: "token"
+        case .grant: "grant"
+        case .session: "session"
+        case .user: "user"
+        case .client: "client"
+        case .tenant: "tenant"
+        }
+    }
+
+    var target: String {
+        switch self {
+        case .token(let id, _): id
+        case .grant(let id): id.description
+        case .session(let id, _): id.uuidString.lowercased()
+        case .user(let account): account.description
+        case .client(let client): client.rawValue
+        case .tenant: ""
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import FoundationEssentials
+import OAuth
+import Postgres
+import Tenancy
+
+extension Revocation {
+    /// The statements that make the revocation true, to be run inside the tenant, in the transaction of their cause.
+    ///
+    /// Grants first: a refresh takes the same row locks, so it either sees the grant revoked or hands out a token that the log's entry covers.
+    ///
+    /// - Parameters:
+    ///   - reason: a few words for people who read the log.
+    ///   - now: seconds since 1970; tokens issued up to this second are dead.
+    func statements(in tenant: TenantID, reason: String, now: Int64) -> [SQL] {
+        let id = tenant.rawValue
+        let moment = Date(timeIntervalSince1970: Double(now))
+        return ends(id, moment) + [entry(id, reason: reason, now: now, moment)]
+    }
+
+    private func ends(_ tenant: UUID, _ now: Date) -> [SQL] {
+        switch self {
+        case .token: []
+        case .grant(let grant):
+            [
+                """
+                UPDATE auth.access_grant SET revoked_at = \(now)
+                 WHERE tenant_id = \(tenant) AND period = \(grant.period) AND id = \(grant.id) AND revoked_at IS NULL
+                """
+            ]
+        case .session(let session, let keepingOffline):
+            [
+                """
+                UPDATE auth.access_grant SET revoked_at = \(now)
+                 WHERE tenant_id = \(tenant) AND session_id = \(session) AND revoked_at IS NULL
+                   AND NOT (\(keepingOffline) AND 'offline_access' = ANY (string_to_array(scopes, ' ')))
+                """,
+                "UPDATE auth.tenant_session SET ended_at = \(now) WHERE tenant_id = \(tenant) AND id = \(session) AND ended_at IS NULL",
+            ]
+        case .user(let account):
+            [
+                """
+                UPDATE auth.access_grant SET revoked_at = \(now)
+                 WHERE tenant_id = \(tenant) AND account_id = \(account.rawValue) AND revoked_at IS NULL
+                """,
+                """
+                UPDATE auth.tenant_session SET ended_at = \(now)
+                 WHERE tenant_id = \(tenant) AND account_id = \(account.rawValue) AND ended_at IS NULL
+                """,
+            ]
+        case .client(let client):
+            [
+                """
+                UPDATE auth.access_grant SET revoked_at = \(now)
+                 WHERE tenant_id = \(tenant) AND client_id = \(client.rawValue) AND revoked_at IS NULL
+                """
+            ]
+        case .tenant:
+            [
+                "UPDATE auth.access_grant SET revoked_at = \(now) WHERE tenant_id = \(tenant) AND revoked_at IS NULL",
+                "UPDATE auth.tenant_session SET ended_at = \(now) WHERE tenant_id = \(tenant) AND ended_at IS NULL",
+            ]
+        }
+    }
+
+    private func entry(_ tenant: UUID, reason: String, now: Int64, _ moment: Date) -> SQL {
+        let end =
+            if case .token(_, let expiresAt) = self { expiresAt } else { now + Self.standingSeconds }
+        return """
+            INSERT INTO auth.revocation (tenant_id, period, kind, target, not_before, reason, expires_at)
+            VALUES (\(tenant), \(Period.short(end)), \(kind), \(target), \(moment), \(String(reason.prefix(200))),
+                    \(Date(timeIntervalSince1970: Double(end))))
+            """
+    }
+}
