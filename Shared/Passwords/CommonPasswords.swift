@@ -32,11 +32,14 @@ enum CommonPasswords {
     }
 
     private static func isDressedUp(_ text: [UInt8]) -> Bool {
-        let letters = text.map { lookAlikes[$0] ?? $0 }
-        return [trimmed(text), trimmed(letters), letters, text].contains { core in
+        let core = trimmed(text)
+        return [core, letters(core), trimmed(letters(text)), letters(text), text].contains { core in
             core.count >= 3 && isMadeOfWords(core)
         }
     }
+
+    /// With letters for the digits and signs that look like them.
+    private static func letters(_ text: [UInt8]) -> [UInt8] { text.map { lookAlikes[$0] ?? $0 } }
 
     /// Without digits and signs at either end.
     private static func trimmed(_ text: [UInt8]) -> [UInt8] {

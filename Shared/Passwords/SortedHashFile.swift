@@ -17,7 +17,7 @@ struct SortedHashFile: Sendable {
         self.file = file
         var last: [UInt8] = []
         for probe in 0..<Self.probes {
-            guard let line = try line(from: file.size / Self.probes * probe) else { break }
+            guard let line = try line(from: file.size * probe / Self.probes) else { break }
             guard !line.hash.lexicographicallyPrecedes(last) else {
                 throw BreachedPasswords.Failure(description: "\(file.path) is not sorted by hash")
             }

@@ -14,7 +14,7 @@ import Testing
             (.sha1, "pass\0word", "sa\0lt", 4096, "56fa6aa75548099dcc37d7f03425e0c3"),
             (
                 .sha256, "passwd", "salt", 1,
-                "55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbcca9cccf179b645991664b39d77ef317c71b845b1e30bd509112041d3a19783"
+                "55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc49ca9cccf179b645991664b39d77ef317c71b845b1e30bd509112041d3a19783"
             ),
         ] as [(PBKDF2.Hash, String, String, Int, String)])
     func pbkdf2(hash: PBKDF2.Hash, password: String, salt: String, iterations: Int, key: String) throws {

@@ -11,7 +11,7 @@ import Testing
         #expect(hash.text == foreign.text)
         // bcrypt cannot hold a NUL, and ends after 72 bytes: the near miss at the front is one for all.
         #expect(try hash.matches(Array(foreign.password.utf8), memory: memory))
-        #expect(try !hash.matches(Array(("x" + foreign.password.dropFirst() + "y").utf8), memory: memory))
+        #expect(try !hash.matches(Array(("z" + foreign.password.dropFirst() + "y").utf8), memory: memory))
     }
 
     @Test("made with cheap parameters refuse near misses one by one")
@@ -19,8 +19,7 @@ import Testing
         for foreign in ForeignHash.all where foreign.password.hasPrefix("Tr0ub") && foreign.text.contains("3000$") {
             let hash = try PasswordHash(foreign.text)
             for miss in [
-                "", "tr0ub4dor & 3 Pferde", "Tr0ub4dor & 3 Pferde ", "Tr0ub4dor & 3 Pferd", "Tr0ub4dor & 3 Pferde\0",
-                "Tr0ub4dor & 3  Pferde",
+                "", "tr0ub4dor & 3 Pferde", "Tr0ub4dor & 3 Pferde ", "Tr0ub4dor & 3 Pferd", "Tr0ub4dor & 3  Pferde",
             ] {
                 #expect(try !hash.matches(Array(miss.utf8), memory: memory), "\(foreign.origin)")
             }
