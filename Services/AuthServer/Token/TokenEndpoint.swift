@@ -57,9 +57,9 @@ struct TokenEndpoint: Sendable {
         let scopes = try narrow(tokenRequest.scopes, client: client, authority: authority)
         let decision = RecognizedRequests.Decision(
             tenant: tenant.id, scopes: scopes, lifetimeSeconds: client.accessTokenLifetimeSeconds,
-            template: issuer.template(for: client, authority, scopes: scopes, tenant: tenant), validUntil: validUntil
+            template: issuer.template(for: client, authority, scopes: scopes, tenant: tenant)
         )
-        if grant.isRepeatable { recognized.keep(decision, for: ticket) }
+        if grant.isRepeatable, let validUntil { recognized.keep(decision, for: ticket, validUntil: validUntil) }
         return decision
     }
 
