@@ -17,7 +17,7 @@ struct AccessTokenIssuer: Sendable {
 
     /// What every token of a decision says, and how long it lives: never longer than what the person granted.
     func decision(
-        for client: Client, _ authority: GrantedAuthority, scopes: ScopeSet, tenant: Tenant, validUntil: Int64
+        for client: Client, _ authority: GrantedAuthority, scopes: ScopeSet, tenant: Tenant
     ) -> RecognizedRequests.Decision {
         let grant = authority.person?.grant
         let sessionID = grant?.sessionID.map { $0.uuidString.lowercased() }
@@ -37,8 +37,7 @@ struct AccessTokenIssuer: Sendable {
             revocable: RevocableToken(
                 tenant: tenant.id, tokenID: "", grantID: grant?.id.description, sessionID: sessionID, subject: authority.subject,
                 clientID: client.id.rawValue, issuedAt: 0
-            ),
-            validUntil: validUntil
+            )
         )
     }
 

@@ -59,8 +59,8 @@ struct TokenEndpoint: Sendable {
         var authority = try await grant.authorize(tokenRequest, client: client, tenant: tenant)
         let scopes = try narrow(client.scopes, authority)
         authority = try await grant.settle(authority, scopes: scopes, tokenRequest, client: client, tenant: tenant)
-        let decision = issuer.decision(for: client, authority, scopes: scopes, tenant: tenant, validUntil: validUntil)
-        if grant.isRepeatable { recognized.keep(decision, for: ticket) }
+        let decision = issuer.decision(for: client, authority, scopes: scopes, tenant: tenant)
+        if grant.isRepeatable, let validUntil { recognized.keep(decision, for: ticket, validUntil: validUntil) }
         return (decision, authority.person)
     }
 
