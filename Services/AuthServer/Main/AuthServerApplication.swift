@@ -66,7 +66,7 @@ struct AuthServerApplication: Sendable {
             grants: grants,
             recognized: recognized,
             issuer: AccessTokenIssuer(
-                issuers: issuers, audience: settings.audience, keys: keys, revocations: revocations, clock: clock
+                issuers: issuers, audience: settings.audience, keys: keys, revocations: revocations, grants: accessGrants, clock: clock
             ),
             identity: IDTokenIssuer(issuers: issuers, keys: keys, accounts: accounts, clock: clock)
         ).addRoutes(to: router)
