@@ -10,7 +10,7 @@ import ServiceLifecycle
 struct AuthServerApplication: Sendable {
     /// Everything that runs besides the HTTP server, in the order in which it starts.
     let background: [any Service]
-    let responder: RouterResponder<ServiceContext>
+    let responder: ShortcutResponder
     private let server: any Service
     private let health: Health
 
@@ -34,22 +34,22 @@ struct AuthServerApplication: Sendable {
         health = Health(checks: [.init("database") { database.isReady }], registry: registry)
 
         let router = Router(context: ServiceContext.self)
-        router.add(
-            middleware: RequestPipeline(proxies: settings.proxies, metrics: registry, failure: OAuthErrorResponse.failure)
-        )
+        let pipeline = RequestPipeline(proxies: settings.proxies, metrics: registry, failure: OAuthErrorResponse.failure)
+        router.add(middleware: pipeline)
         health.addRoutes(to: router)
         DiscoveryEndpoint(requestTenant: requestTenant, issuers: issuers, audience: settings.audience, grants: grants.map(\.type))
             .addRoutes(to: router)
         JWKSEndpoint(tenants: requestTenant, keys: keys).addRoutes(to: router)
-        TokenEndpoint(
+        let tokens = TokenEndpoint(
             requestTenant: requestTenant,
             authenticator: ClientAuthenticator(tenants: tenants, clients: clients, clock: clock),
             grants: grants,
             recognized: recognized,
             issuer: AccessTokenIssuer(issuers: issuers, audience: settings.audience, keys: keys, clock: clock)
-        ).addRoutes(to: router)
+        )
+        tokens.addRoutes(to: router)
 
-        responder = router.buildResponder()
+        responder = ShortcutResponder(tokens.shortcuts, pipeline: pipeline, router: router.buildResponder())
         server = HTTPService.make(responder, listen: settings.listen, logger: logger)
         background = [database, listener, changes]
     }

@@ -11,6 +11,7 @@ struct AccessTokenIssuer: Sendable {
     let audience: String
     let keys: KeyRings
     let clock: WallClock
+    private let tokenIDs = TokenIDs()
 
     /// What every token of a decision says.
     func template(for client: Client, _ authority: GrantedAuthority, scopes: ScopeSet, tenant: Tenant) -> AccessTokenCodec.Template {
@@ -27,7 +28,7 @@ struct AccessTokenIssuer: Sendable {
         let ring = try await keys.require(tenant)
         let now = clock.now
         let payload = template.payload(
-            issuedAt: now, expiresAt: now + Int64(lifetimeSeconds), tokenID: Base64URL.encode(SecureRandom.bytes(16))
+            issuedAt: now, expiresAt: now + Int64(lifetimeSeconds), tokenID: tokenIDs.next()
         )
         return try ring.signer.signedBytes(payload: payload)
     }

@@ -7,6 +7,8 @@ extension DriverLoop {
     private static let slowAfter: Int64 = 25_000_000
     /// While a connection's oldest request is younger than this, sharing the connection beats opening another one.
     private static let quickWithin: Int64 = 2_000_000
+    /// Quick requests in flight for which one more connection is put to work.
+    private static let fill = 16
 
     func accept(_ request: Request) {
         if request.isCancelled { return request.finish(CancellationError()) }
@@ -87,19 +89,33 @@ extension DriverLoop {
         connection.isShared && now &- connection.headSince < Self.quickWithin
     }
 
-    /// An idle connection, or else the one with least in flight that is not held up by a slow statement. While statements are slow
-    /// in general and more connections can be had, none: working side by side is worth the wait for a connection.
+    /// Among as many connections as the load is worth, an idle one, or else the one with least in flight that is not held up by a slow
+    /// statement. While statements are slow in general and more connections can be had, idle ones only: working side by side is worth
+    /// the wait for a connection.
+    ///
+    /// A server process that has its next statement waiting goes on in warm caches; spread over all connections, each quick statement
+    /// wakes another process and costs up to half as much again.
     private func pickConnection() -> DriverConnection? {
+        let isQuick = averageService < Self.quickWithin
+        let mayShare = isQuick || room + connecting <= 0 || backoff.firstFailure != nil
+        let worth = inFlight / Self.fill + 1
+        let wanted = isQuick ? max(2, worth) : .max
         var best: DriverConnection?
-        let mayShare = averageService < Self.quickWithin || room + connecting <= 0 || backoff.firstFailure != nil
+        var leastLoad = Int.max
+        var found = 0
         for connection in connections where connection.isShared {
             let count = connection.inFlight.count
             if count == 0 { return connection }
-            guard mayShare, count < configuration.maximumPipelineDepth, now &- connection.headSince < Self.slowAfter else { continue }
-            if let current = best, current.inFlight.count <= count { continue }
-            best = connection
+            let age = now &- connection.headSince
+            guard mayShare, count < configuration.maximumPipelineDepth, age < Self.slowAfter else { continue }
+            // Behind a statement that is not quick only where there is nothing better, and it does not keep from an idle connection.
+            let isHeldUp = age >= Self.quickWithin
+            let load = isHeldUp ? count + configuration.maximumPipelineDepth : count
+            if load < leastLoad { (best, leastLoad) = (connection, load) }
+            if !isHeldUp { found += 1 }
+            if found >= wanted { break }
         }
-        if let best, connecting == 0, room > 0, now &- best.headSince > Self.quickWithin { connect() }
+        if let best, connecting == 0, room > 0, now &- best.headSince > Self.quickWithin || connections.count < worth { connect() }
         return best
     }
 
