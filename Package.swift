@@ -113,7 +113,9 @@ let package = Package(
         .testTarget(
             name: "OAuthTests", dependencies: ["OAuth", "JOSE", "JSON", "Tenancy"], path: "Tests/OAuthTests", swiftSettings: strict),
         .testTarget(
-            name: "ServiceKitTests", dependencies: ["ServiceKit", metrics, nioCore], path: "Tests/ServiceKitTests", swiftSettings: strict
+            name: "ServiceKitTests",
+            dependencies: ["ServiceKit", hummingbird, hummingbirdTesting, httpTypes, metrics, nioCore], path: "Tests/ServiceKitTests",
+            swiftSettings: strict
         ),
         .testTarget(
             name: "AuthServerTests",

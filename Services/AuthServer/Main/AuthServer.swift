@@ -17,7 +17,7 @@ struct AuthServer: AsyncParsableCommand {
               SALLYPORT_MASTER_KEY_FILE      file with the 32 bytes that seal signing keys, in hexadecimal or base64url
               SALLYPORT_TRUSTED_PROXIES      addresses of the gateway, whose forwarded headers are believed (default: none)
               SALLYPORT_DATABASE_POOL_SIZE   connections at most (default: 10)
-              SALLYPORT_DATABASE_PIPELINE_DEPTH        requests in flight on one connection at most (default: 32)
+              SALLYPORT_DATABASE_PIPELINE_DEPTH        requests in flight on one connection at most (default: 16)
               SALLYPORT_DATABASE_STATEMENT_TIMEOUT_MS  how long one statement may run (default: 10000)
               SALLYPORT_LOG_LEVEL            trace, debug, info, notice, warning, error or critical (default: info)
             """,

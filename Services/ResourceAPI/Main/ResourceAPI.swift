@@ -18,7 +18,7 @@ struct ResourceAPI: AsyncParsableCommand {
               SALLYPORT_API_JWKS_BASE_URL    where key sets are fetched: {this}/t/{tenant}/oauth2/jwks (default: BASE_URL)
               SALLYPORT_TRUSTED_PROXIES      addresses of the gateway, whose forwarded headers are believed (default: none)
               SALLYPORT_DATABASE_POOL_SIZE   connections at most (default: 10)
-              SALLYPORT_DATABASE_PIPELINE_DEPTH        requests in flight on one connection at most (default: 32)
+              SALLYPORT_DATABASE_PIPELINE_DEPTH        requests in flight on one connection at most (default: 16)
               SALLYPORT_DATABASE_STATEMENT_TIMEOUT_MS  how long one statement may run (default: 10000)
               SALLYPORT_LOG_LEVEL            trace, debug, info, notice, warning, error or critical (default: info)
             """,

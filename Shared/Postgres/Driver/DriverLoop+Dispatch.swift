@@ -8,7 +8,7 @@ extension DriverLoop {
     /// While a connection's oldest request is younger than this, sharing the connection beats opening another one.
     private static let quickWithin: Int64 = 2_000_000
     /// Quick requests in flight for which one more connection is put to work.
-    private static let fill = 16
+    private static let fill = 12
 
     func accept(_ request: Request) {
         if request.isCancelled { return request.finish(CancellationError()) }
