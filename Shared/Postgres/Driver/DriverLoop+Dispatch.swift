@@ -7,6 +7,9 @@ extension DriverLoop {
     private static let slowAfter: Int64 = 25_000_000
     /// While a connection's oldest request is younger than this, sharing the connection beats opening another one.
     private static let quickWithin: Int64 = 2_000_000
+    /// A connection whose oldest request is older is no alternative to another connection. On a busy machine a server process may well
+    /// wait some milliseconds for a processor, which opening more of them does not cure.
+    private static let heldUpAfter: Int64 = 8_000_000
     /// Quick requests in flight for which one more connection is put to work.
     private static let fill = 12
 
@@ -108,14 +111,14 @@ extension DriverLoop {
             if count == 0 { return connection }
             let age = now &- connection.headSince
             guard mayShare, count < configuration.maximumPipelineDepth, age < Self.slowAfter else { continue }
-            // Behind a statement that is not quick only where there is nothing better, and it does not keep from an idle connection.
-            let isHeldUp = age >= Self.quickWithin
+            // Followed only where there is nothing better, and it does not keep from an idle connection.
+            let isHeldUp = age >= Self.heldUpAfter
             let load = isHeldUp ? count + configuration.maximumPipelineDepth : count
             if load < leastLoad { (best, leastLoad) = (connection, load) }
             if !isHeldUp { found += 1 }
             if found >= wanted { break }
         }
-        if let best, connecting == 0, room > 0, now &- best.headSince > Self.quickWithin || connections.count < worth { connect() }
+        if let best, connecting == 0, room > 0, now &- best.headSince > Self.heldUpAfter || connections.count < worth { connect() }
         return best
     }
 
