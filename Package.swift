@@ -126,7 +126,9 @@ let package = Package(
             name: "PasswordsTests", dependencies: ["Cryptography", "Passwords"], path: "Tests/PasswordsTests", swiftSettings: strict
         ),
         .testTarget(
-            name: "ServiceKitTests", dependencies: ["ServiceKit", metrics, nioCore], path: "Tests/ServiceKitTests", swiftSettings: strict
+            name: "ServiceKitTests",
+            dependencies: ["ServiceKit", hummingbird, hummingbirdTesting, httpTypes, metrics, nioCore], path: "Tests/ServiceKitTests",
+            swiftSettings: strict
         ),
         .testTarget(
             name: "AuthServerTests",

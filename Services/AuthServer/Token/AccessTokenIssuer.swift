@@ -15,6 +15,7 @@ struct AccessTokenIssuer: Sendable {
     let revocations: RevocationIndex
     let grants: AccessGrantStore
     let clock: WallClock
+    private let tokenIDs = TokenIDs()
 
     /// What every token of a decision says, and how long it lives: never longer than what the person granted.
     func decision(
@@ -49,7 +50,7 @@ struct AccessTokenIssuer: Sendable {
         let ring = try await keys.require(decision.tenant.id)
         let now = try await momentOfIssue(decision, for: person, decidedAt: decidedAt)
         let payload = decision.template.payload(
-            issuedAt: now, expiresAt: now + Int64(decision.lifetimeSeconds), tokenID: Base64URL.encode(SecureRandom.bytes(16))
+            issuedAt: now, expiresAt: now + Int64(decision.lifetimeSeconds), tokenID: tokenIDs.next()
         )
         return try ring.signer.signedBytes(payload: payload)
     }

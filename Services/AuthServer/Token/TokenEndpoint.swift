@@ -31,9 +31,13 @@ struct TokenEndpoint: Sendable {
     }
 
     func addRoutes(to router: some RouterMethods<ServiceContext>) {
-        router.route("t/:tenant/oauth2/token", [.post: token, .options: CrossOrigin.preflight])
+        router.route(RouterPath(Self.path), [.post: token, .options: CrossOrigin.preflight])
         router.route("oauth2/token", [.post: token, .options: CrossOrigin.preflight])
     }
+
+    var shortcuts: [Shortcut] { [Shortcut(Self.path, [.post: token])].compactMap(\.self) }
+
+    private static let path = "/t/:tenant/oauth2/token"
 
     @Sendable private func token(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let body = try await TokenRequest.body(of: request)
