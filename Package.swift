@@ -83,7 +83,7 @@ let package = Package(
         .executableTarget(
             name: "AuthServer",
             dependencies: [
-                "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Postgres", "Revocation", "ServiceKit", "Tenancy",
+                "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "Revocation", "ServiceKit", "Tenancy",
                 argumentParser, hummingbird, httpTypes, nioCore, logging, metrics, serviceLifecycle, configuration,
             ],
             path: "Services/AuthServer",
@@ -130,7 +130,7 @@ let package = Package(
         .testTarget(
             name: "AuthServerTests",
             dependencies: [
-                "AuthServer", "Cryptography", "JOSE", "JSON", "OAuth", "Postgres", "Revocation", "ServiceKit", "Tenancy", "TestSupport",
+                "AuthServer", "Cryptography", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "Revocation", "ServiceKit", "Tenancy", "TestSupport",
                 hummingbird, hummingbirdTesting, httpTypes, logging, serviceLifecycle,
             ],
             path: "Tests/AuthServerTests",
