@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import OAuth
+import Revocation
 import ServiceKit
 import Synchronization
 import Tenancy
@@ -14,10 +15,13 @@ import Tenancy
 /// the other way round, one made from what they still hold would be kept.
 final class RecognizedRequests: Sendable {
     struct Decision: Sendable {
-        let tenant: TenantID
+        let tenant: Tenant
+        let client: ClientID
         let scopes: ScopeSet
         let lifetimeSeconds: Int
         let template: AccessTokenCodec.Template
+        /// By what such tokens can be revoked, whatever their `jti`.
+        let revocable: RevocableToken
         /// When the secret that was presented ends, in seconds since 1970.
         let validUntil: Int64
     }
@@ -80,7 +84,7 @@ extension RecognizedRequests: ChangeObserver {
     func changed(_ change: AuthChange) {
         state.withLock { state in
             state.epoch += 1
-            state.decisions.removeAll { _, decision in decision.tenant == change.tenant }
+            state.decisions.removeAll { _, decision in decision.tenant.id == change.tenant }
         }
     }
 

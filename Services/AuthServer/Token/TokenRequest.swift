@@ -14,13 +14,14 @@ struct TokenRequest: Sendable {
     let credentials: PresentedCredentials
     /// Nil where the client did not ask: it gets what it may have.
     let scopes: ScopeSet?
+    let origin: RequestOrigin
 
     /// - Throws: 413 for a body beyond ``maximumBodyBytes``.
     static func body(of request: Request) async throws -> ByteBuffer {
         try await request.body.collect(upTo: maximumBodyBytes)
     }
 
-    init(_ request: Request, body: ByteBuffer) throws {
+    init(_ request: Request, _ context: ServiceContext, body: ByteBuffer) throws {
         guard request.uri.query == nil else {
             throw OAuthError(.invalidRequest, "parameters belong into the body, not into the URL")
         }
@@ -31,9 +32,10 @@ struct TokenRequest: Sendable {
         credentials = try PresentedCredentials(authorization: request.headers[values: .authorization], parameters: parameters)
         grantType = try parameters.require("grant_type")
         scopes = try parameters["scope"].map { text throws(OAuthError) in try ScopeSet(parsing: text) }
+        origin = RequestOrigin(request, context)
     }
 
-    private static func isForm(_ contentType: String?) -> Bool {
+    static func isForm(_ contentType: String?) -> Bool {
         guard let contentType else { return false }
         let mediaType = contentType.utf8.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }
         return mediaType.elementsEqual("application/x-www-form-urlencoded".utf8) { $0 | 0x20 == $1 | 0x20 }
