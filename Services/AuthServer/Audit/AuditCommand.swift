@@ -72,7 +72,7 @@ struct AuditCommand: AsyncParsableCommand {
             try await Administration.run { administration in
                 let store = AuditStore(database: administration.database)
                 var reports: [Report] = []
-                for tenant in try await slug.asyncMap({ [try await administration.tenant($0)] }) ?? administration.tenants.all() {
+                for tenant in try await administration.tenants(named: slug) {
                     let (number, hash) = try await store.end(in: tenant.id)
                     reports.append(
                         Report(tenant: tenant.slug, rows: number, lastHash: hash, problems: try await store.problems(in: tenant.id)))
@@ -107,12 +107,5 @@ struct AuditCommand: AsyncParsableCommand {
                 return ([head] + problems.map { "\(tenant)\trow \($0.number) \($0.problem)" }).joined(separator: "\n")
             }
         }
-    }
-}
-
-extension Optional {
-    func asyncMap<Result>(_ transform: (Wrapped) async throws -> Result) async rethrows -> Result? {
-        guard let self else { return nil }
-        return try await transform(self)
     }
 }

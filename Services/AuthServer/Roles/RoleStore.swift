@@ -27,6 +27,11 @@ struct RoleStore: Sendable {
         try await transaction.queryOptional("\(selection) WHERE tenant_id = \(tenant.rawValue) AND name = \(name) FOR UPDATE", role)
     }
 
+    /// As it is until the transaction ends, for whoever makes somebody its holder.
+    static func share(_ name: String, in tenant: TenantID, _ transaction: Transaction) async throws -> Role? {
+        try await transaction.queryOptional("\(selection) WHERE tenant_id = \(tenant.rawValue) AND name = \(name) FOR SHARE", role)
+    }
+
     static func insertion(_ role: Role, in tenant: TenantID) -> SQL {
         """
         INSERT INTO auth.role (tenant_id, name, rank, permissions, is_built_in)

@@ -117,7 +117,7 @@ struct Members: Sendable {
     }
 
     private static func requireRole(_ name: String, in tenant: TenantID, _ transaction: Transaction) async throws -> Role {
-        guard let role = try await RoleStore.find(name, in: tenant, transaction) else {
+        guard let role = try await RoleStore.share(name, in: tenant, transaction) else {
             throw Problem(.malformed, "there is no role ‘\(name.prefix(63))’", pointer: "/role")
         }
         return role

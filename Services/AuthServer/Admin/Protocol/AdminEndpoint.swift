@@ -64,6 +64,8 @@ struct AdminEndpoint: Sendable {
             throw ProblemResponse(Problem(.notFound, "there is no such tenant"))
         } catch let error as any HTTPResponseError where error.status == .contentTooLarge {
             throw ProblemResponse(Problem(.tooLarge, "the body is too large"), headers: [.connection: "close"])
+        } catch let error as OAuthError where error.code == .temporarilyUnavailable {
+            throw ProblemResponse(Problem(.busy, error.description), headers: [.retryAfter: "1"])
         } catch let refusal as any Refusal {
             throw refusal
         } catch let error as PostgresError where error.isTransient {
@@ -169,7 +171,7 @@ struct AdminEndpoint: Sendable {
             }
             let url = "\(admitted.baseURL)/\(path.joined(separator: "/"))?\(query)"
             body["next"] = .string(url)
-            headers[.link] = "<\(url)>; rel=\"next\""
+            headers[.linkTarget] = "<\(url)>; rel=\"next\""
         }
         if let location = answer.location { headers[.location] = "\(admitted.baseURL)/\(location)" }
         let bytes = body.serialized()
@@ -195,6 +197,11 @@ struct AdminEndpoint: Sendable {
         if request.headers[.ifNoneMatch] == tag { return Response(status: .notModified, headers: headers) }
         return .json(bytes, headers: headers)
     }
+}
+
+extension HTTPField.Name {
+    /// RFC 8288.
+    fileprivate static let linkTarget = HTTPField.Name("Link") ?? .location
 }
 
 /// RFC 3986 §2.1: everything but unreserved characters.

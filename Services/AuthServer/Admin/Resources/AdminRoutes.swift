@@ -1,3 +1,5 @@
+import HTTPTypes
+
 /// The administration's table: every route, the scope it needs, what it takes and gives, and who answers.
 struct AdminRoutes: Sendable {
     let users: UserResource
