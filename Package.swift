@@ -49,6 +49,7 @@ let package = Package(
         .systemLibrary(name: "CSodium", path: "Shared/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CCrypt", path: "Shared/CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
         .target(name: "CPasswordMemory", path: "Shared/CPasswordMemory"),
+        .systemLibrary(name: "CYAML", path: "Shared/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
         .target(name: "JSON", path: "Shared/JSON", swiftSettings: strict),
         .target(name: "Cryptography", dependencies: ["COpenSSL"], path: "Shared/Crypto", swiftSettings: strict),
@@ -83,7 +84,7 @@ let package = Package(
         .executableTarget(
             name: "AuthServer",
             dependencies: [
-                "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Postgres", "Revocation", "ServiceKit", "Tenancy",
+                "CYAML", "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "Revocation", "ServiceKit", "Tenancy",
                 argumentParser, hummingbird, httpTypes, nioCore, logging, metrics, serviceLifecycle, configuration,
             ],
             path: "Services/AuthServer",
@@ -133,7 +134,7 @@ let package = Package(
         .testTarget(
             name: "AuthServerTests",
             dependencies: [
-                "AuthServer", "Cryptography", "JOSE", "JSON", "OAuth", "Postgres", "Revocation", "ServiceKit", "Tenancy", "TestSupport",
+                "AuthServer", "Cryptography", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "Revocation", "ServiceKit", "Tenancy", "TestSupport",
                 hummingbird, hummingbirdTesting, httpTypes, logging, serviceLifecycle,
             ],
             path: "Tests/AuthServerTests",

@@ -19,8 +19,10 @@ struct ClientRegistration: Sendable {
         var client = client
         let secret = client.authenticationMethod.usesSecret ? OpaqueSecret.generate(.clientSecret) : nil
         client.secrets = secret.map { [Client.Secret(hash: $0.hash, expiresAt: nil)] } ?? []
+        let created = Administrator.operator.event("client.created", on: "client", client.id.rawValue, [("name", .string(client.name))])
         do {
-            try await store.insert(client)
+            _ = try await store.database.batch(
+                ClientStore.insertions(client) + [created.insertion(in: client.tenantID)], settings: .tenant(client.tenantID.rawValue))
         } catch let error as PostgresError where error.sqlState == .uniqueViolation {
             throw CommandFailure("the client_id ‘\(client.id)’ is taken")
         }
@@ -46,26 +48,6 @@ extension Client {
 
     /// The client metadata of RFC 7591 §2, without secrets.
     func write(to json: inout JSONWriter) {
-        json.field("client_id", id.rawValue)
-        json.field("client_name", name)
-        json.name("grant_types")
-        json.beginArray()
-        for grant in grantTypes.map(\.rawValue).sorted() { json.string(grant) }
-        json.endArray()
-        json.field("token_endpoint_auth_method", authenticationMethod.rawValue)
-        json.name("redirect_uris")
-        json.beginArray()
-        for uri in redirectURIs { json.string(uri.rawValue) }
-        json.endArray()
-        if let jwks {
-            json.name("jwks")
-            json.raw(Array(jwks.utf8))
-        }
-        if let jwksURI { json.field("jwks_uri", jwksURI) }
-        json.field("scope", scopes.description)
-        if let role { json.field("role", role.name) }
-        json.field("access_token_lifetime", Int64(accessTokenLifetimeSeconds))
-        json.field("refresh_token_lifetime", Int64(refreshTokenLifetimeSeconds))
-        json.field("disabled", isDisabled)
+        for (name, value) in metadata.members { json.field(name, value) }
     }
 }

@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import OAuth
+import Passwords
 import Postgres
 import Revocation
 import ServiceKit
@@ -83,8 +84,18 @@ struct AuthServerApplication: Sendable {
             issuers: issuers
         ).addRoutes(to: router)
 
+        let vault = KeyVault(masterKey: settings.masterKey)
+        AdminEndpoint(
+            database: database, requestTenant: requestTenant, issuers: issuers, clients: clients, vault: vault, clock: clock,
+            verify: verifier.verify, preparePassword: NewPasswords(hasher: PasswordHasher()).prepare
+        ).addRoutes(to: router)
+
         responder = ShortcutResponder(tokens.shortcuts, pipeline: pipeline, router: router.buildResponder())
         server = HTTPService.make(responder, listen: settings.listen, logger: logger)
-        background = [database, listener, changes, revocationFeed.listener, revocationFeed]
+        let rotation = KeyRotation(store: KeyStore(database: database), vault: vault, clock: clock)
+        background = [
+            database, listener, changes, revocationFeed.listener, revocationFeed,
+            KeyRotationSchedule(rotation: rotation, tenants: TenantStore(database: database), logger: logger),
+        ]
     }
 }

@@ -40,12 +40,20 @@ struct AuthServerSettings: Sendable {
         )
     }
 
+    /// The key that seals, which opens what SALLYPORT_MASTER_KEY_PREVIOUS sealed too, where that is set.
     static func masterKey(_ settings: Settings) throws(SettingError) -> SealingKey {
         let cure =
             "Name a file with 32 random bytes in hexadecimal or base64url in SALLYPORT_MASTER_KEY_FILE; make one with: openssl rand -hex 32"
-        let text = try settings.secret("MASTER_KEY", cure: cure)
+        let key = try sealingKey(settings.secret("MASTER_KEY", cure: cure), variable: "SALLYPORT_MASTER_KEY", cure: cure)
+        guard settings.optional("MASTER_KEY_PREVIOUS_FILE") != nil || settings.optional("MASTER_KEY_PREVIOUS") != nil else { return key }
+        let previousCure = "Name a file with the other master key in SALLYPORT_MASTER_KEY_PREVIOUS_FILE, or unset it."
+        let previous = try settings.secret("MASTER_KEY_PREVIOUS", cure: previousCure)
+        return key.opening(try sealingKey(previous, variable: "SALLYPORT_MASTER_KEY_PREVIOUS", cure: previousCure))
+    }
+
+    static func sealingKey(_ text: String, variable: String, cure: String) throws(SettingError) -> SealingKey {
         guard let bytes = bytes(text), let key = try? SealingKey(bytes) else {
-            throw SettingError(variable: "SALLYPORT_MASTER_KEY", problem: "is not 32 bytes in hexadecimal or base64url", cure: cure)
+            throw SettingError(variable: variable, problem: "is not 32 bytes in hexadecimal or base64url", cure: cure)
         }
         return key
     }
