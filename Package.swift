@@ -76,7 +76,8 @@ let package = Package(
             name: "AuthServer",
             dependencies: [
                 "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Postgres", "ServiceKit", "Tenancy",
-                argumentParser, hummingbird, httpTypes, nioCore, logging, metrics, serviceLifecycle, configuration,
+                argumentParser, asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, nioPosix, logging, metrics, serviceLifecycle,
+                configuration,
             ],
             path: "Services/AuthServer",
             swiftSettings: strict

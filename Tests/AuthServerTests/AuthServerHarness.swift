@@ -86,7 +86,7 @@ struct AuthServerHarness: Sendable {
         client.grantTypes = [.clientCredentials]
         client.scopes = try ScopeSet(parsing: "customers:read customers:write orders:*")
         try change(&client)
-        return try await ClientRegistration(administration.clients).register(client)?.rawValue ?? ""
+        return try await ClientRegistration(administration).register(client)?.rawValue ?? ""
     }
 
     // MARK: Requests

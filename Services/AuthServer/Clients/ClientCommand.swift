@@ -34,7 +34,7 @@ struct ClientCommand: AsyncParsableCommand {
                 var client = Client.unconfigured(id, in: tenant.id)
                 try await settings.apply(to: &client) { try await administration.clients.role($0, in: tenant.id) }
                 guard !client.grantTypes.isEmpty else { throw CommandFailure("--grant is missing: name at least one grant type") }
-                let secret = try await ClientRegistration(administration.clients).register(client)
+                let secret = try await ClientRegistration(administration).register(client)
                 output.print(
                     json: { json in
                         client.write(to: &json)
@@ -59,10 +59,9 @@ struct ClientCommand: AsyncParsableCommand {
             try await Administration.run { administration in
                 var client = try await target.require(administration)
                 let tenant = client.tenantID
-                let usedSecret = client.authenticationMethod.usesSecret
                 try await settings.apply(to: &client) { try await administration.clients.role($0, in: tenant) }
                 guard try await administration.clients.update(client) else { throw target.missing }
-                let needsSecret = client.authenticationMethod.usesSecret && !usedSecret
+                let needsSecret = !client.hasUsableSecret
                 let updated = client
                 output.print(
                     json: { updated.write(to: &$0) },
@@ -122,10 +121,7 @@ struct ClientCommand: AsyncParsableCommand {
             try await Administration.run { administration in
                 let client = try await target.require(administration)
                 guard client.authenticationMethod.usesSecret else { throw CommandFailure("the client \(client.id) has no secret") }
-                let secret = OpaqueSecret.generate(.clientSecret)
-                try await administration.clients.rotateSecret(
-                    of: client.id, in: client.tenantID, to: secret.hash, overlapSeconds: overlap
-                )
+                let secret = try await ClientRegistration(administration).rotateSecret(of: client, overlapSeconds: overlap)
                 output.print(
                     json: { json in
                         json.field("client_id", client.id.rawValue)

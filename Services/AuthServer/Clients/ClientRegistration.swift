@@ -6,25 +6,46 @@ import OAuth
 import Postgres
 import Tenancy
 
-/// Registers clients; the demo and the command line share it.
+/// Registers clients and gives them secrets; the demo, the command line and the admin API share it.
 struct ClientRegistration: Sendable {
     let store: ClientStore
+    /// Asked for only where a secret must be sealed.
+    let vault: @Sendable () throws -> ClientSecretVault
 
-    init(_ store: ClientStore) {
+    init(_ store: ClientStore, vault: @Sendable @escaping () throws -> ClientSecretVault) {
         self.store = store
+        self.vault = vault
     }
 
-    /// - Returns: the secret in clear, which is stored nowhere, or nil for a client without one.
+    init(_ administration: Administration) {
+        self.init(administration.clients) { try administration.clientSecretVault() }
+    }
+
+    /// - Returns: the secret in clear, or nil for a client without one. It is stored for `client_secret_jwt` only, and sealed.
     func register(_ client: Client) async throws -> OpaqueSecret? {
         var client = client
         let secret = client.authenticationMethod.usesSecret ? OpaqueSecret.generate(.clientSecret) : nil
-        client.secrets = secret.map { [Client.Secret(hash: $0.hash, expiresAt: nil)] } ?? []
+        client.secrets = try secret.map { [Client.Secret(hash: $0.hash, expiresAt: nil, sealedSecret: try seal($0, for: client))] } ?? []
         do {
             try await store.insert(client)
         } catch let error as PostgresError where error.sqlState == .uniqueViolation {
             throw CommandFailure("the client_id ‘\(client.id)’ is taken")
         }
         return secret
+    }
+
+    /// - Returns: the new secret in clear; the one before stays valid for `overlapSeconds`.
+    func rotateSecret(of client: Client, overlapSeconds: Int) async throws -> OpaqueSecret {
+        let secret = OpaqueSecret.generate(.clientSecret)
+        try await store.rotateSecret(
+            of: client.id, in: client.tenantID, to: secret.hash, sealed: seal(secret, for: client), overlapSeconds: overlapSeconds
+        )
+        return secret
+    }
+
+    private func seal(_ secret: OpaqueSecret, for client: Client) throws -> [UInt8]? {
+        guard client.authenticationMethod == .clientSecretJWT else { return nil }
+        return try vault().seal(secret, of: client.id, in: client.tenantID)
     }
 }
 

@@ -104,7 +104,11 @@ struct ClientStore: Sendable {
     }
 
     /// Adds a secret. Of the older ones the newest stays valid for `overlapSeconds`, the others end now.
-    func rotateSecret(of client: ClientID, in tenant: TenantID, to hash: [UInt8], overlapSeconds: Int) async throws {
+    ///
+    /// - Parameter sealed: the secret under the master key, where the client authenticates with `client_secret_jwt`.
+    func rotateSecret(
+        of client: ClientID, in tenant: TenantID, to hash: [UInt8], sealed: [UInt8]? = nil, overlapSeconds: Int
+    ) async throws {
         let id = tenant.rawValue
         _ = try await database.batch(
             [
@@ -124,7 +128,10 @@ struct ClientStore: Sendable {
                    SET expires_at = least(expires_at, now() + make_interval(secs => \(Double(overlapSeconds))))
                  WHERE tenant_id = \(id) AND client_id = \(client.rawValue)
                 """,
-                "INSERT INTO auth.client_secret (tenant_id, client_id, secret_hash) VALUES (\(id), \(client.rawValue), \(hash))",
+                """
+                INSERT INTO auth.client_secret (tenant_id, client_id, secret_hash, sealed_secret)
+                VALUES (\(id), \(client.rawValue), \(hash), \(sealed))
+                """,
             ],
             settings: .tenant(id)
         )

@@ -80,7 +80,7 @@ struct Demo: Sendable {
             client.authenticationMethod = plan.method
             client.redirectURIs = try plan.redirectURIs.map { try RedirectURI($0) }
             client.scopes = try ScopeSet(parsing: plan.scopes)
-            secret = try await ClientRegistration(administration.clients).register(client)?.rawValue
+            secret = try await ClientRegistration(administration).register(client)?.rawValue
         }
         return DemoFile.Client(label: plan.label, clientID: id, clientSecret: secret, redirectURIs: plan.redirectURIs)
     }
@@ -93,9 +93,7 @@ struct Demo: Sendable {
         {
             return known.rawValue
         }
-        let secret = OpaqueSecret.generate(.clientSecret)
-        try await administration.clients.rotateSecret(of: client.id, in: client.tenantID, to: secret.hash, overlapSeconds: 0)
-        return secret.rawValue
+        return try await ClientRegistration(administration).rotateSecret(of: client, overlapSeconds: 0).rawValue
     }
 
     /// The demo's tables are created by the owner of the database, and filled inside each tenant.

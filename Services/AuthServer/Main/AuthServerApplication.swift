@@ -25,11 +25,20 @@ struct AuthServerApplication: Sendable {
         let tenants = TenantDirectory(store: TenantStore(database: database))
         let clients = ClientDirectory(store: ClientStore(database: database))
         let keys = KeyRings(store: KeyStore(database: database), vault: KeyVault(masterKey: settings.masterKey), clock: clock)
+        let clientKeySource = HTTPClientKeySource(allowsPrivateAddresses: settings.allowsPrivateKeySetAddresses)
         let recognized = RecognizedRequests()
         let changes = ChangeFeed(listener: listener, observers: [tenants, clients, keys, recognized], logger: logger)
 
         let requestTenant = RequestTenant(directory: tenants, baseHost: settings.baseHost)
         let issuers = Issuers(baseURL: settings.baseURL)
+        let assertions = ClientAssertions(
+            issuers: issuers,
+            keys: ClientAssertionKeys(
+                vault: ClientSecretVault(masterKey: settings.masterKey), keySets: ClientKeySets(source: clientKeySource, logger: logger),
+                clock: clock),
+            store: ClientAssertionStore(database: database), clock: clock
+        )
+        let authenticator = ClientAuthenticator(tenants: tenants, clients: clients, assertions: assertions, clock: clock)
         let grants: [any TokenGrant] = [ClientCredentialsGrant()]
         health = Health(checks: [.init("database") { database.isReady }], registry: registry)
 
@@ -43,7 +52,7 @@ struct AuthServerApplication: Sendable {
         JWKSEndpoint(tenants: requestTenant, keys: keys).addRoutes(to: router)
         TokenEndpoint(
             requestTenant: requestTenant,
-            authenticator: ClientAuthenticator(tenants: tenants, clients: clients, clock: clock),
+            authenticator: authenticator,
             grants: grants,
             recognized: recognized,
             issuer: AccessTokenIssuer(issuers: issuers, audience: settings.audience, keys: keys, clock: clock)
@@ -51,6 +60,6 @@ struct AuthServerApplication: Sendable {
 
         responder = router.buildResponder()
         server = HTTPService.make(responder, listen: settings.listen, logger: logger)
-        background = [database, listener, changes]
+        background = [database, listener, changes, clientKeySource]
     }
 }

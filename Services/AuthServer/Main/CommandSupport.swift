@@ -42,6 +42,10 @@ struct Administration: Sendable {
     var clients: ClientStore { ClientStore(database: database) }
     var keys: KeyStore { KeyStore(database: database) }
 
+    func clientSecretVault() throws -> ClientSecretVault {
+        ClientSecretVault(masterKey: try AuthServerSettings.masterKey(settings))
+    }
+
     func keyVault() throws -> KeyVault {
         KeyVault(masterKey: try AuthServerSettings.masterKey(settings))
     }
