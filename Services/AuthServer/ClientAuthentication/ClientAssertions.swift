@@ -13,11 +13,15 @@ struct ClientAssertions: Sendable {
     ///
     /// - Throws: ``ClientAssertionRefused``
     func spend(_ assertion: ClientAssertion, of client: Client, in tenant: Tenant, at endpoint: ClientEndpoint) async throws {
-        let claims = try assertion.claims(verifiedWith: await keys.candidates(for: assertion.header, of: client))
-        let rules = ClientAssertionRules(client: client.id, audiences: audiences(of: tenant, at: endpoint), now: clock.now)
-        let (tokenID, expiresAt) = try rules.check(claims)
-        guard try await store.spend(tokenID, expiresAt: expiresAt, of: client.id, in: tenant.id) else {
-            throw ClientAssertionRefused("used before")
+        do {
+            let claims = try assertion.claims(verifiedWith: await keys.candidates(for: assertion.header, of: client))
+            let rules = ClientAssertionRules(client: client.id, audiences: audiences(of: tenant, at: endpoint), now: clock.now)
+            let (tokenID, expiresAt) = try rules.check(claims)
+            guard try await store.spend(tokenID, expiresAt: expiresAt, of: client.id, in: tenant.id) else {
+                throw ClientAssertionRefused("used before")
+            }
+        } catch let refusal as ClientAssertionRefused {
+            throw ClientAssertionRefused("\(refusal.reason) (client \(client.id))")
         }
     }
 

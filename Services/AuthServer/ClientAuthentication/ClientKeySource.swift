@@ -16,14 +16,16 @@ protocol ClientKeySource: Sendable {
 /// later leads nowhere. TLS still asks for a certificate of the name. No redirect is followed.
 struct HTTPClientKeySource: ClientKeySource, Service {
     static let maximumBytes = 256 * 1024
-    static let timeout: Duration = .seconds(5)
 
     private let allowsPrivateAddresses: Bool
+    private let timeout: Duration
     /// Looking up a name blocks; these threads do nothing else, and start with the first look-up.
     private let lookups = NIOThreadPool(numberOfThreads: 4)
 
-    init(allowsPrivateAddresses: Bool) {
+    /// - Parameter timeout: for all of it, from the look-up of the name to the last byte.
+    init(allowsPrivateAddresses: Bool, timeout: Duration = .seconds(5)) {
         self.allowsPrivateAddresses = allowsPrivateAddresses
+        self.timeout = timeout
     }
 
     /// Keeps the threads until shutdown.
@@ -32,13 +34,13 @@ struct HTTPClientKeySource: ClientKeySource, Service {
         try await lookups.shutdownGracefully()
     }
 
-    /// - Throws: ``ClientKeysUnavailable`` within ``timeout``, or what the connection threw.
+    /// - Throws: ``ClientKeysUnavailable`` within the timeout, or what the connection threw.
     func fetch(_ uri: KeySetURI) async throws -> JWKSet {
         try await withThrowingTaskGroup(of: JWKSet.self) { group in
             group.addTask { try await get(uri, at: address(of: uri)) }
             group.addTask {
-                try await Task.sleep(for: Self.timeout)
-                throw ClientKeysUnavailable(reason: "no answer within \(Self.timeout)")
+                try await Task.sleep(for: timeout)
+                throw ClientKeysUnavailable(reason: "no answer within \(timeout)")
             }
             defer { group.cancelAll() }
             guard let set = try await group.next() else { throw CancellationError() }
@@ -77,10 +79,11 @@ struct HTTPClientKeySource: ClientKeySource, Service {
         return try await HTTPClient.withHTTPClient(configuration: configuration) { client in
             var request = HTTPClientRequest(url: uri.text)
             request.headers.add(name: "Accept", value: "application/jwk-set+json, application/json")
-            let response = try await client.execute(request, timeout: .seconds(5))
+            let response = try await client.execute(request, deadline: .distantFuture)
             guard response.status == .ok else { throw ClientKeysUnavailable(reason: "the answer was status \(response.status.code)") }
             let body = try await response.body.collect(upTo: Self.maximumBytes)
-            return try JWKSet(parsing: Array(body.readableBytesView), maximumBytes: Self.maximumBytes, maximumKeys: ClientKeySet.maximumKeys)
+            return try JWKSet(
+                parsing: Array(body.readableBytesView), maximumBytes: Self.maximumBytes, maximumKeys: ClientKeySet.maximumKeys)
         }
     }
 }
