@@ -79,6 +79,7 @@ let package = Package(
                 argumentParser, hummingbird, httpTypes, nioCore, logging, metrics, serviceLifecycle, configuration,
             ],
             path: "Services/AuthServer",
+            resources: [.embedInCode("Pages/Style")],
             swiftSettings: strict
         ),
         .executableTarget(

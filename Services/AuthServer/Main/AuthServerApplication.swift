@@ -38,6 +38,7 @@ struct AuthServerApplication: Sendable {
             middleware: RequestPipeline(proxies: settings.proxies, metrics: registry, failure: OAuthErrorResponse.failure)
         )
         health.addRoutes(to: router)
+        AssetsEndpoint().addRoutes(to: router)
         DiscoveryEndpoint(requestTenant: requestTenant, issuers: issuers, audience: settings.audience, grants: grants.map(\.type))
             .addRoutes(to: router)
         JWKSEndpoint(tenants: requestTenant, keys: keys).addRoutes(to: router)
