@@ -53,6 +53,7 @@ let package = Package(
         .target(name: "Postgres", dependencies: ["CLibPQ", logging, serviceLifecycle], path: "Shared/Postgres", swiftSettings: strict),
         .target(name: "Tenancy", dependencies: ["Cryptography", "JOSE"], path: "Shared/Tenancy", swiftSettings: strict),
         .target(name: "OAuth", dependencies: ["JOSE", "Cryptography", "JSON", "Tenancy"], path: "Shared/OAuth", swiftSettings: strict),
+        .target(name: "Revocation", dependencies: ["Cryptography", "Tenancy"], path: "Shared/Revocation", swiftSettings: strict),
         .target(
             name: "ServiceKit",
             dependencies: [
@@ -75,7 +76,7 @@ let package = Package(
         .executableTarget(
             name: "AuthServer",
             dependencies: [
-                "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Postgres", "ServiceKit", "Tenancy",
+                "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Postgres", "Revocation", "ServiceKit", "Tenancy",
                 argumentParser, hummingbird, httpTypes, nioCore, logging, metrics, serviceLifecycle, configuration,
             ],
             path: "Services/AuthServer",
@@ -111,6 +112,7 @@ let package = Package(
             name: "DatabaseTests", dependencies: ["Database", "Postgres", "TestSupport"], path: "Tests/DatabaseTests", swiftSettings: strict
         ),
         .testTarget(name: "TenancyTests", dependencies: ["Tenancy"], path: "Tests/TenancyTests", swiftSettings: strict),
+        .testTarget(name: "RevocationTests", dependencies: ["Revocation", "Tenancy"], path: "Tests/RevocationTests", swiftSettings: strict),
         .testTarget(
             name: "OAuthTests", dependencies: ["OAuth", "JOSE", "JSON", "Tenancy"], path: "Tests/OAuthTests", swiftSettings: strict),
         .testTarget(
@@ -119,7 +121,7 @@ let package = Package(
         .testTarget(
             name: "AuthServerTests",
             dependencies: [
-                "AuthServer", "Cryptography", "JOSE", "JSON", "OAuth", "Postgres", "ServiceKit", "Tenancy", "TestSupport",
+                "AuthServer", "Cryptography", "JOSE", "JSON", "OAuth", "Postgres", "Revocation", "ServiceKit", "Tenancy", "TestSupport",
                 hummingbird, hummingbirdTesting, httpTypes, logging, serviceLifecycle,
             ],
             path: "Tests/AuthServerTests",

@@ -8,8 +8,19 @@ struct GrantID: Sendable, Hashable, CustomStringConvertible {
     let period: Int32
     let id: UUID
 
-    /// The `grant_id` claim of access tokens.
-    var description: String { id.uuidString.lowercased() }
+    /// The `grant_id` claim of access tokens: `{period}.{id}`.
+    var description: String { "\(period).\(id.uuidString.lowercased())" }
+
+    init(period: Int32, id: UUID) {
+        self.period = period
+        self.id = id
+    }
+
+    init?(_ text: String) {
+        let words = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard words.count == 2, let period = Int32(words[0]), let id = UUID(uuidString: String(words[1])) else { return nil }
+        self.init(period: period, id: id)
+    }
 }
 
 /// What a person has allowed a client: the root of its codes, refresh tokens and access tokens.

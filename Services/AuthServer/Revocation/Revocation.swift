@@ -19,6 +19,14 @@ enum Revocation: Sendable, Hashable {
     /// The longest that an access token lives, and a minute for clocks: after that an entry is moot.
     static let standingSeconds: Int64 = 86_400 + 60
 
+    /// When the entry is moot.
+    func end(_ now: Int64) -> Int64 {
+        switch self {
+        case .token(_, let expiresAt): expiresAt
+        case .grant, .session, .user, .client, .tenant: now + Self.standingSeconds
+        }
+    }
+
     var kind: String {
         switch self {
         case .token: "token"

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import OAuth
 import Postgres
+import Revocation
 import Tenancy
 
 extension Revocation {
@@ -14,7 +15,7 @@ extension Revocation {
     func statements(in tenant: TenantID, reason: String, now: Int64) -> [SQL] {
         let id = tenant.rawValue
         let moment = Date(timeIntervalSince1970: Double(now))
-        return ends(id, moment) + [entry(id, reason: reason, now: now, moment)]
+        return ends(id, moment) + entries(id, reason: String(reason.prefix(200)), now: now, moment)
     }
 
     private func ends(_ tenant: UUID, _ now: Date) -> [SQL] {
@@ -62,13 +63,50 @@ extension Revocation {
         }
     }
 
-    private func entry(_ tenant: UUID, reason: String, now: Int64, _ moment: Date) -> SQL {
-        let end =
-            if case .token(_, let expiresAt) = self { expiresAt } else { now + Self.standingSeconds }
-        return """
-            INSERT INTO auth.revocation (tenant_id, period, kind, target, not_before, reason, expires_at)
-            VALUES (\(tenant), \(Period.short(end)), \(kind), \(target), \(moment), \(String(reason.prefix(200))),
-                    \(Date(timeIntervalSince1970: Double(end))))
+    private func entries(_ tenant: UUID, reason: String, now: Int64, _ moment: Date) -> [SQL] {
+        let end = end(now)
+        let endMoment = Date(timeIntervalSince1970: Double(end))
+        var entries: [SQL] = [
             """
+            INSERT INTO auth.revocation (tenant_id, period, kind, target, not_before, reason, expires_at)
+            VALUES (\(tenant), \(Period.short(end)), \(kind), \(target), \(moment), \(reason), \(endMoment))
+            """
+        ]
+        if case .user(let account) = self {
+            // Clients with pairwise subjects know the person under other names.
+            entries.append(
+                """
+                INSERT INTO auth.revocation (tenant_id, period, kind, target, not_before, reason, expires_at)
+                SELECT DISTINCT tenant_id, \(Period.short(end))::integer, 'user', subject, \(moment)::timestamptz, \(reason)::text,
+                       \(endMoment)::timestamptz
+                  FROM auth.access_grant
+                 WHERE tenant_id = \(tenant) AND account_id = \(account.rawValue) AND subject <> \(target)
+                """
+            )
+        }
+        return entries
+    }
+}
+
+/// The log as it is read.
+struct RevocationLog: Sendable {
+    let database: Postgres
+
+    /// Every entry that still kills tokens, of all tenants.
+    func living(at now: Int64) async throws -> [RevocationEntry] {
+        let moment = Date(timeIntervalSince1970: Double(now))
+        return try await database.queryAll(
+            """
+            SELECT tenant_id, kind, target, floor(extract(epoch FROM not_before))::bigint, ceil(extract(epoch FROM expires_at))::bigint
+              FROM auth.revocation
+             WHERE period >= \(Period.short(now)) AND expires_at > \(moment)
+            """
+        ) { row in
+            let (tenant, kind, target, notBefore, expiresAt) = try row.decode(
+                UUID.self, String.self, String.self, Int64.self, Int64.self
+            )
+            guard let kind = RevocationKind(rawValue: kind) else { throw StoredDataError("auth.revocation: unknown kind \(kind)") }
+            return RevocationEntry(kind: kind, tenant: TenantID(tenant), target: target, notBefore: notBefore, expiresAt: expiresAt)
+        }
     }
 }

@@ -15,6 +15,8 @@ public struct Scope: Sendable, Hashable, Comparable, CustomStringConvertible {
         rawValue = text
     }
 
+    static func standard(_ text: String) -> Scope { Scope(unchecked: text) }
+
     public var description: String { rawValue }
 
     /// Whether it may stand for several scopes.

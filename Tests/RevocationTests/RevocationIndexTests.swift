@@ -1,0 +1,98 @@
+import FoundationEssentials
+import Revocation
+import Tenancy
+import Testing
+
+@Suite("The revocation index") struct RevocationIndexTests {
+    private static let acme = TenantID(UUID())
+    private static let globex = TenantID(UUID())
+
+    private func token(
+        _ tenant: TenantID = acme, id: String = "t1", grant: String? = "g1", session: String? = "s1", subject: String = "u1",
+        client: String = "c1", issuedAt: Int64 = 1000
+    ) -> RevocableToken {
+        RevocableToken(
+            tenant: tenant, tokenID: id, grantID: grant, sessionID: session, subject: subject, clientID: client, issuedAt: issuedAt
+        )
+    }
+
+    private func entry(_ kind: RevocationKind, _ target: String, notBefore: Int64 = 1000, expiresAt: Int64 = 5000) -> RevocationEntry {
+        RevocationEntry(kind: kind, tenant: Self.acme, target: target, notBefore: notBefore, expiresAt: expiresAt)
+    }
+
+    @Test(
+        "An entry kills what it names, in its tenant, and nothing else",
+        arguments: [
+            (RevocationKind.token, "t1"), (.grant, "g1"), (.session, "s1"), (.user, "u1"), (.client, "c1"), (.tenant, ""),
+        ]
+    )
+    func kinds(_ kind: RevocationKind, _ target: String) {
+        let index = RevocationIndex()
+        index.insert(entry(kind, target))
+        #expect(index.revokes(token()))
+        #expect(!index.revokes(token(Self.globex)), "another tenant's token of the same names")
+        if kind != .tenant {
+            #expect(!index.revokes(token(id: "t2", grant: "g2", session: "s2", subject: "u2", client: "c2")))
+        }
+    }
+
+    @Test("A target of one kind is no target of another") func kindsApart() {
+        let index = RevocationIndex()
+        index.insert(entry(.user, "x"))
+        #expect(!index.revokes(token(id: "x", grant: "x", session: "x", client: "x")))
+    }
+
+    @Test("All kinds but the first spare what was issued afterwards") func notBefore() {
+        let index = RevocationIndex()
+        index.insert(entry(.user, "u1", notBefore: 1000))
+        #expect(index.revokes(token(issuedAt: 999)))
+        #expect(index.revokes(token(issuedAt: 1000)), "issued in the very second")
+        #expect(!index.revokes(token(issuedAt: 1001)))
+        index.insert(entry(.token, "t9", notBefore: 1000))
+        #expect(index.revokes(token(id: "t9", issuedAt: 2000)))
+    }
+
+    @Test("An older entry does not weaken a newer one") func order() {
+        let index = RevocationIndex()
+        index.insert(entry(.user, "u1", notBefore: 2000, expiresAt: 9000))
+        index.insert(entry(.user, "u1", notBefore: 1000, expiresAt: 5000))
+        #expect(index.revokes(token(issuedAt: 1500)))
+        index.removeExpired(now: 6000)
+        #expect(index.revokes(token(issuedAt: 1500)))
+    }
+
+    @Test("Moot entries go") func expiry() {
+        let index = RevocationIndex()
+        index.insert(entry(.token, "t1", expiresAt: 5000))
+        index.removeExpired(now: 4999)
+        #expect(index.count == 1)
+        index.removeExpired(now: 5000)
+        #expect(index.count == 0)
+    }
+
+    @Test("It is current only while the log is heard, and a little longer") func currency() {
+        let patient = RevocationIndex(staleness: .seconds(60))
+        #expect(!patient.isCurrent)
+        patient.interrupted()
+        #expect(!patient.isCurrent, "never heard, so never trusted")
+        patient.caughtUp([])
+        #expect(patient.isCurrent)
+        patient.interrupted()
+        #expect(patient.isCurrent)
+        let strict = RevocationIndex(staleness: .zero)
+        strict.caughtUp([])
+        strict.interrupted()
+        #expect(!strict.isCurrent)
+    }
+
+    @Test("Announcements are read whole or not at all") func announcements() throws {
+        let text = "\(Self.acme) session 10 20 a b"
+        let entry = try #require(RevocationEntry(announcement: text))
+        #expect(entry.kind == .session && entry.tenant == Self.acme && entry.notBefore == 10 && entry.expiresAt == 20 && entry.target == "a b")
+        #expect(RevocationEntry(announcement: "\(Self.acme) tenant 10 20 ")?.target == "")
+        #expect(RevocationEntry(announcement: "\(Self.acme) tenant 10 20")?.target == "")
+        for bad in ["", "x", "\(Self.acme) planet 10 20 a", "\(Self.acme) token x 20 a", "acme token 10 20 a"] {
+            #expect(RevocationEntry(announcement: bad) == nil, "\(bad)")
+        }
+    }
+}
