@@ -10,12 +10,6 @@ extension RedirectURI {
         return registered.address == asked.address && registered.rest.elementsEqual(asked.rest)
     }
 
-    /// Whether any program of the machine could stand at its other end: a loopback address or a private-use scheme (RFC 8252 §8.6).
-    public var isNative: Bool {
-        let text = rawValue.lowercased()
-        return !text.utf8.starts(with: "https:".utf8)
-    }
-
     /// What stands behind address and port of a loopback URI; nil for every other.
     private static func afterPort(_ uri: String) -> (address: String, rest: Substring.UTF8View)? {
         guard let address = loopbackAddresses.first(where: { uri.utf8.starts(with: $0.utf8) }) else { return nil }
