@@ -41,8 +41,8 @@ struct AccountChoicePage: Page {
     private func item(_ choice: Choice) -> HTML {
         """
         <li><button class="choice" type="submit" name="\(PageField.account)" value="\(exact: choice.account.id)">\
-        <span class="disc">\(Icon.person)</span>\(Parts.identity(choice.account))\
-        \(HTML.when(!choice.isSignedIn, "<span class=\"tag\">\(Texts.AccountChoice.signedOut)</span>"))\(Icon.chevron)</button></li>
+        <span class="disc">\(Icon.person)</span>\(Parts.identity(choice.account, state: choice.isSignedIn ? nil : Texts.AccountChoice.signedOut))\
+        \(Icon.chevron)</button></li>
 
         """
     }

@@ -1,15 +1,17 @@
 import FoundationEssentials
 
-/// Where the answer to a form may send the browser: a source for the policy's `form-action`.
+/// Where a form, or the answer to it, may send the browser: a source for the policy's `form-action`.
 ///
-/// Chromium holds redirects that follow a submission to `form-action` too, so a form whose answer redirects to a client needs the client's target.
+/// Chromium holds every redirect that follows a submission to `form-action`: the one to the client, and those that the client makes on
+/// the same way, often to another of its hosts. Forms whose answer leads to a client therefore need ``onward(to:)``.
 struct FormTarget: Sendable, Hashable {
     /// `https://host[:port]`, `http://127.0.0.1:port`, or `scheme:`; safe to write into the header as it is.
     let source: String
 
-    /// - Parameter redirectURI: as registered: `https`, `http` to this machine, or a private-use scheme with a dot.
+    /// - Parameter redirectURI: as registered, international hosts in their ASCII form: `https`, `http` to this machine, or a private-use scheme with a dot.
     init?(redirectURI: String) {
-        guard redirectURI.utf8.count <= 2000, let components = URLComponents(string: redirectURI), components.user == nil,
+        guard redirectURI.utf8.count <= 2000, redirectURI.utf8.allSatisfy({ (0x21...0x7e).contains($0) }),
+            let components = URLComponents(string: redirectURI), components.user == nil,
             components.password == nil, let scheme = components.scheme?.lowercased()
         else { return nil }
         switch scheme {
@@ -31,8 +33,25 @@ struct FormTarget: Sendable, Hashable {
         }
     }
 
+    private init(source: String) {
+        self.source = source
+    }
+
+    /// Where a redirect to the client may lead in the end: any `https` site, this machine too where the client runs on it, or the client's own scheme.
+    /// Empty where nothing may be redirected to.
+    static func onward(to redirectURI: String) -> [FormTarget] {
+        guard let target = FormTarget(redirectURI: redirectURI) else { return [] }
+        let anySite = FormTarget(source: "https:")
+        if target.source.utf8.starts(with: "https:".utf8) { return [anySite] }
+        if target.source == "http:" { return [anySite, target] }
+        if target.source.utf8.starts(with: "http:".utf8) {
+            return [anySite, FormTarget(source: "http://127.0.0.1:*"), FormTarget(source: "http://localhost:*")]
+        }
+        return [target]
+    }
+
     private static func hostName(_ components: URLComponents) -> String? {
-        guard let host = components.host?.lowercased(), (1...253).contains(host.utf8.count),
+        guard let host = components.encodedHost?.lowercased(), (1...253).contains(host.utf8.count),
             host.utf8.allSatisfy({ isLetterOrDigit($0) || $0 == 0x2d || $0 == 0x2e || $0 == 0x5f })
         else { return nil }
         return host

@@ -38,7 +38,7 @@ extension Page {
 
     /// - Parameters:
     ///   - headers: what the caller adds, such as `Set-Cookie` or `Retry-After`; the page's own headers win.
-    ///   - formTargets: the client's target on pages whose form may be answered by a redirect to the client.
+    ///   - formTargets: ``FormTarget/onward(to:)`` on pages whose form may be answered by a redirect to the client.
     func response(status: HTTPResponse.Status = .ok, headers: HTTPFields = [:], formTargets: [FormTarget] = []) -> Response {
         var headers = headers
         PageHeaders.set(&headers, policy: policy(formTargets: formTargets))

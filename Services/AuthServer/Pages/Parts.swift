@@ -65,12 +65,14 @@ enum Parts {
         "<div class=\"account\">\(Icon.person)<span class=\"visually-hidden\">\(Texts.signedInAs) </span>\(identity(account))</div>"
     }
 
-    static func identity(_ account: PageAccount) -> HTML {
-        guard let name = account.name, !name.isEmpty else {
-            return "<span class=\"who\"><span class=\"strong\">\(Self.name(account.email))</span></span>"
-        }
-        return
-            "<span class=\"who\"><span class=\"strong\">\(Self.name(name))</span> <span class=\"muted\">\(Self.name(account.email))</span></span>"
+    /// - Parameter state: a further line.
+    static func identity(_ account: PageAccount, state: String? = nil) -> HTML {
+        let name = account.name ?? ""
+        return """
+            <span class="who"><span class="strong">\(Self.name(name.isEmpty ? account.email : name))</span>\
+            \(HTML.when(!name.isEmpty, " <span class=\"muted\">\(Self.name(account.email))</span>"))\
+            \(state.map { " <span class=\"muted\">\($0)</span>" } ?? .empty)</span>
+            """
     }
 }
 

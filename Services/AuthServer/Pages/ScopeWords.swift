@@ -4,15 +4,14 @@ struct ScopeWords: Sendable {
     /// Deletes, administers, or covers everything: marked on the page.
     let isFarReaching: Bool
 
-    /// One entry for each scope but those that say nothing to a person; identity first, far-reaching ones last, without repetition.
+    /// One entry for each scope, without repetition: who the person is, then data, then what reaches far.
     static func describe(_ scopes: [String]) -> [ScopeWords] {
-        let known = Set(scopes).sorted()
-        let covering = known.contains("*:*") ? ["read", "write", "delete", "execute"] : []
-        let words = known.compactMap { scope -> ScopeWords? in
-            // `*:*` says more than `*:read` does beside it.
-            if covering.contains(where: { scope == "*:\($0)" }) { return nil }
-            return describe(scope)
-        }
+        let known = Set(scopes)
+        // `*:*` says more than `*:read` does beside it.
+        let covered: Set<String> = known.contains("*:*") ? ["*:read", "*:write", "*:delete", "*:execute"] : []
+        let identity = ["openid", "profile", "email", "phone", "address", "groups", "roles"].filter(known.contains)
+        let access = known.subtracting(covered).subtracting(identity).subtracting(["offline_access"]).sorted()
+        let words = (identity + access + (known.contains("offline_access") ? ["offline_access"] : [])).map { describe($0) }
         return words.filter { !$0.isFarReaching } + words.filter(\.isFarReaching)
     }
 
@@ -30,6 +29,7 @@ struct ScopeWords: Sendable {
     }
 
     private static func sentence(_ resource: String, _ action: String) -> HTML? {
+        guard !resource.isEmpty else { return nil }
         if resource == "admin" { return Texts.Scopes.administer(action == "*" ? nil : action) }
         let isEverything = resource == "*"
         switch action {

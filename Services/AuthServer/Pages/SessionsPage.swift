@@ -66,7 +66,7 @@ struct SessionsPage: Page {
             <div class="who"><span class="strong">\(Parts.name(device))\
             \(HTML.when(session.isCurrent, " <span class=\"tag\">\(Texts.Sessions.current)</span>"))</span>
             <span class="muted">\(Parts.name(session.address, limit: 60)) <span aria-hidden="true">·</span> \(Texts.Sessions.lastSeen) \
-            <time datetime="\(CalendarTime(session.lastSeenAt).iso8601)">\(Texts.ago(seconds: now - session.lastSeenAt))</time></span>
+            <time datetime="\(CalendarTime(session.lastSeenAt).iso8601)">\(Texts.ago(seconds: max(now, 0) - max(session.lastSeenAt, 0)))</time></span>
             <span class="muted">\(Texts.Sessions.since) <time datetime="\(CalendarTime(session.signedInAt).iso8601)">\
             \(Texts.date(CalendarTime(session.signedInAt)))</time></span></div>
             <button class="button secondary small" type="submit" name="\(PageField.session)" value="\(exact: session.id)">\

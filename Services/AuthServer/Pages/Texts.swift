@@ -36,7 +36,7 @@ enum Texts {
         let months = [
             "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
         ]
-        return "\(time.day) \(months[time.month - 1]) \(time.year), \(CalendarTime.two(time.hour)):\(CalendarTime.two(time.minute)) UTC"
+        return "\(time.day) \(months[time.month - 1]) \(time.year)"
     }
 
     enum SignIn {
