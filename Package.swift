@@ -46,6 +46,9 @@ let package = Package(
     targets: [
         .systemLibrary(name: "COpenSSL", path: "Shared/COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CLibPQ", path: "Shared/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CSodium", path: "Shared/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
+        .systemLibrary(name: "CCrypt", path: "Shared/CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
+        .target(name: "CPasswordMemory", path: "Shared/CPasswordMemory"),
 
         .target(name: "JSON", path: "Shared/JSON", swiftSettings: strict),
         .target(name: "Cryptography", dependencies: ["COpenSSL"], path: "Shared/Crypto", swiftSettings: strict),
@@ -54,6 +57,10 @@ let package = Package(
         .target(name: "Tenancy", dependencies: ["Cryptography", "JOSE"], path: "Shared/Tenancy", swiftSettings: strict),
         .target(name: "OAuth", dependencies: ["JOSE", "Cryptography", "JSON", "Tenancy"], path: "Shared/OAuth", swiftSettings: strict),
         .target(name: "Revocation", dependencies: ["Cryptography", "Tenancy"], path: "Shared/Revocation", swiftSettings: strict),
+        .target(
+            name: "Passwords", dependencies: ["CCrypt", "CPasswordMemory", "CSodium", "Cryptography"], path: "Shared/Passwords",
+            swiftSettings: strict
+        ),
         .target(
             name: "ServiceKit",
             dependencies: [
@@ -115,6 +122,9 @@ let package = Package(
         .testTarget(name: "RevocationTests", dependencies: ["Revocation", "Tenancy"], path: "Tests/RevocationTests", swiftSettings: strict),
         .testTarget(
             name: "OAuthTests", dependencies: ["OAuth", "JOSE", "JSON", "Tenancy"], path: "Tests/OAuthTests", swiftSettings: strict),
+        .testTarget(
+            name: "PasswordsTests", dependencies: ["Cryptography", "Passwords"], path: "Tests/PasswordsTests", swiftSettings: strict
+        ),
         .testTarget(
             name: "ServiceKitTests", dependencies: ["ServiceKit", metrics, nioCore], path: "Tests/ServiceKitTests", swiftSettings: strict
         ),

@@ -10,6 +10,7 @@ struct Handle: @unchecked Sendable {
 
 /// Algorithms looked up once for the life of the process: in OpenSSL 3 the look-up costs more than a short digest.
 enum Algorithms {
+    static let sha1 = fetchDigest("SHA1")
     static let sha256 = fetchDigest("SHA2-256")
     static let sha384 = fetchDigest("SHA2-384")
     static let sha512 = fetchDigest("SHA2-512")
@@ -54,6 +55,11 @@ public enum CryptoLibrary {
         _ = Digest.sha256.hash([])
         _ = SecureRandom.bytes(1)
         _ = try HMAC(key: [0], digest: .sha256).authenticate([])
+        // Some policies forbid these; only the passwords that need them are then refused.
+        _ = try? PBKDF2.derive(password: [], salt: [0], iterations: 1, byteCount: 20, hash: .sha1)
+        _ = try? Scrypt.derive(
+            password: [], salt: [0], parameters: .init(cost: 2, blockSize: 1, parallelization: 1), byteCount: 16,
+            maximumMemoryBytes: 1 << 20)
         let sealing = try SealingKey.generate()
         _ = try sealing.open(sealing.seal([]))
         for type in [KeyType.p256, .ed25519] {

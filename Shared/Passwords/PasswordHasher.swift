@@ -1,0 +1,95 @@
+/// Makes and verifies password hashes on threads of its own, never on the cooperative pool.
+///
+/// A password is its UTF-8 as given. It is not normalised: the systems that hashes are imported from do not either, so normalising would
+/// lock those users out. Callers bound its length (`PasswordPolicy` does for new ones).
+///
+/// A thread keeps its working memory from one hash to the next, which nearly doubles what a core does; after five seconds without work it
+/// ends and gives it back.
+public final class PasswordHasher: Sendable {
+    /// The queue is full, or the hasher was shut down: try again later.
+    public struct Busy: Error {}
+
+    /// What came of a verification.
+    public enum Outcome: Sendable, Equatable {
+        case wrong
+        case right
+        /// Store this hash of the same password in place of the old one.
+        case rightNeedsUpgrade(PasswordHash)
+    }
+
+    public let parameters: PasswordParameters
+    let workers: WorkerThreads
+
+    /// - Parameters:
+    ///   - parameters: of new hashes; weaker ones are replaced when their password is next seen.
+    ///   - threads: how many hashes are computed at once, at least 1. Each takes the memory of `parameters` while it works.
+    ///   - maximumQueueLength: how many callers may wait beyond those being served.
+    public convenience init(parameters: PasswordParameters = .recommended, threads: Int = 2, maximumQueueLength: Int = 64) {
+        self.init(parameters: parameters, threads: threads, maximumQueueLength: maximumQueueLength, idleMilliseconds: 5000)
+    }
+
+    init(parameters: PasswordParameters, threads: Int, maximumQueueLength: Int, idleMilliseconds: Int) {
+        self.parameters = parameters
+        workers = WorkerThreads(
+            name: "passwords", threads: threads, maximumQueueLength: maximumQueueLength, idleMilliseconds: idleMilliseconds,
+            memoryKiB: parameters.memoryKiB)
+    }
+
+    deinit {
+        workers.close()
+    }
+
+    /// Argon2id as a PHC string, with a random salt of 16 bytes.
+    ///
+    /// - Throws: `Busy`; `CancellationError` if the task is cancelled before its turn came; any other error is a failure of the system,
+    ///   such as want of memory.
+    public func hash(_ password: String) async throws -> PasswordHash {
+        try await run(password) { [parameters] password, memory in
+            try PasswordHash.make(password, parameters: parameters, memory: memory)
+        }
+    }
+
+    /// Whether the password is the one that was hashed.
+    ///
+    /// A hash in need of an upgrade costs its own verification and one of `parameters`, whether or not the password is right: a cheap hash from
+    /// elsewhere would otherwise answer faster than an account that does not exist. One that costs more than `parameters` takes longer, as
+    /// nothing can hide.
+    ///
+    /// - Throws: as `hash(_:)`; `CryptoError` where the system's policy forbids the hash's function.
+    public func verify(_ password: String, against hash: PasswordHash) async throws -> Outcome {
+        try await run(password) { [parameters] password, memory in
+            let isRight = try hash.matches(password, memory: memory)
+            guard hash.needsUpgrade(to: parameters) else { return isRight ? .right : .wrong }
+            let upgraded = try PasswordHash.make(password, parameters: parameters, memory: memory)
+            return isRight ? .rightNeedsUpgrade(upgraded) : .wrong
+        }
+    }
+
+    /// Takes as long as verifying a hash of the configured parameters and is always wrong: for accounts that do not exist.
+    ///
+    /// - Throws: as `hash(_:)`.
+    public func verifyAgainstNothing(_ password: String) async throws {
+        try await run(password) { [parameters] password, memory in
+            _ = try PasswordHash.make(password, parameters: parameters, memory: memory)
+        }
+    }
+
+    /// Refuses further work with `Busy`, cancels what waits, and returns when the threads have ended. Idempotent.
+    public func shutdown() async {
+        await workers.shutdown()
+    }
+
+    private func run<R: Sendable>(
+        _ password: String, _ work: @escaping @Sendable (_ password: [UInt8], _ memory: HashMemory) throws -> R
+    ) async throws -> R {
+        do {
+            return try await workers.run { memory in
+                var bytes = Array(password.utf8)
+                defer { wipe(&bytes) }
+                return try work(bytes, memory)
+            }
+        } catch is WorkerThreads.Full {
+            throw Busy()
+        }
+    }
+}
