@@ -14,7 +14,7 @@ struct AuthorizationFlow: Sendable {
     let codes: AuthorizationCodes
     let subjects: Subjects
     let idTokens: IDTokenVerifier
-    let factors: SecondFactorSteps
+    let secondFactor: SecondFactorQuestion
     let forms: InteractionForms
     let clock: WallClock
 
@@ -40,7 +40,7 @@ struct AuthorizationFlow: Sendable {
             guard let person else { return try await signIn(attempt, interaction, nil, visit, isReauthentication: false) }
             var interaction = interaction
             interaction.proof = Interaction.Proof(account: person.account.id, methods: person.session.methods, provedAt: clock.now)
-            return try await factors.ask(person.account, interaction, visit, targets: Self.targets(attempt))
+            return try await secondFactor.ask(person.account, interaction, visit, targets: Self.targets(attempt))
         case .consent:
             guard let person else { return try await signIn(attempt, interaction, nil, visit, isReauthentication: false) }
             return try await consent(attempt, interaction, person, situation.scopes, visit)
@@ -94,7 +94,7 @@ struct AuthorizationFlow: Sendable {
         situation.facts.isHinted = attempt.request.loginHint.map { $0.lowercased() == account.email.lowercased() } ?? true
         situation.facts.authenticationAge = max(0, clock.now - person.session.authenticatedAt)
         situation.facts.lacksSecondFactor =
-            attempt.tenant.settings.requiresSecondFactor && !SecondFactorSteps.isProved(person.session.methods)
+            attempt.tenant.settings.requiresSecondFactor && !SecondFactorQuestion.isProved(person.session.methods)
         let mustAsk = ConsentRule.mustAsk(
             attempt, scopes: situation.scopes, remembered: situation.remembered, hasJustSignedIn: situation.facts.hasJustSignedIn
         )

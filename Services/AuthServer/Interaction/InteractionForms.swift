@@ -22,6 +22,7 @@ enum InteractionStep: String, Sendable, CaseIterable {
     case recoveryCodes = "recovery-codes"
     case password
     case consent
+    case tenant
     case signOut = "sign-out"
 
     var path: String { "interaction/\(rawValue)" }
