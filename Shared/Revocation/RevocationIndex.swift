@@ -31,12 +31,14 @@ public final class RevocationIndex: Sendable {
 
     public var count: Int { state.withLock { $0.entries.count } }
 
+    /// - Parameter issuedAt: another `iat` than the token's.
     /// - Returns: whether an entry kills the token.
-    public func revokes(_ token: RevocableToken) -> Bool {
-        state.withLock { state in
+    public func revokes(_ token: RevocableToken, issuedAt: Int64? = nil) -> Bool {
+        let issuedAt = issuedAt ?? token.issuedAt
+        return state.withLock { state in
             guard !state.entries.isEmpty else { return false }
             if state.entries[token.token] != nil { return true }
-            return token.others.contains { key in state.entries[key].map { token.issuedAt <= $0.notBefore } ?? false }
+            return token.others.contains { key in state.entries[key].map { issuedAt <= $0.notBefore } ?? false }
         }
     }
 

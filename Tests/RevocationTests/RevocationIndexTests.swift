@@ -88,7 +88,8 @@ import Testing
     @Test("Announcements are read whole or not at all") func announcements() throws {
         let text = "\(Self.acme) session 10 20 a b"
         let entry = try #require(RevocationEntry(announcement: text))
-        #expect(entry.kind == .session && entry.tenant == Self.acme && entry.notBefore == 10 && entry.expiresAt == 20 && entry.target == "a b")
+        #expect(
+            entry.kind == .session && entry.tenant == Self.acme && entry.notBefore == 10 && entry.expiresAt == 20 && entry.target == "a b")
         #expect(RevocationEntry(announcement: "\(Self.acme) tenant 10 20 ")?.target == "")
         #expect(RevocationEntry(announcement: "\(Self.acme) tenant 10 20")?.target == "")
         for bad in ["", "x", "\(Self.acme) planet 10 20 a", "\(Self.acme) token x 20 a", "acme token 10 20 a"] {

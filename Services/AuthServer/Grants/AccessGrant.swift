@@ -46,14 +46,12 @@ struct AccessGrant: Sendable, Hashable {
     /// The absolute end, whatever is refreshed.
     let expiresAt: Int64
 
-    /// A new grant that ends `lifetimeSeconds` from now.
+    /// A grant as it is stored.
     init(
-        tenantID: TenantID, clientID: ClientID, accountID: AccountID, sessionID: UUID?, type: GrantType, scopes: ScopeSet, subject: String,
-        authenticatedAt: Int64, methods: [String], requestedClaims: String?, now: Int64, lifetimeSeconds: Int
+        id: GrantID, tenantID: TenantID, clientID: ClientID, accountID: AccountID, sessionID: UUID?, type: GrantType, scopes: ScopeSet,
+        subject: String, authenticatedAt: Int64, methods: [String], requestedClaims: String?, createdAt: Int64, expiresAt: Int64
     ) {
-        createdAt = now
-        expiresAt = now + Int64(lifetimeSeconds)
-        id = GrantID(period: Period.long(expiresAt), id: UUID())
+        self.id = id
         self.tenantID = tenantID
         self.clientID = clientID
         self.accountID = accountID
@@ -64,5 +62,20 @@ struct AccessGrant: Sendable, Hashable {
         self.authenticatedAt = authenticatedAt
         self.methods = methods
         self.requestedClaims = requestedClaims
+        self.createdAt = createdAt
+        self.expiresAt = expiresAt
+    }
+
+    /// A new grant that ends `lifetimeSeconds` from now.
+    init(
+        tenantID: TenantID, clientID: ClientID, accountID: AccountID, sessionID: UUID?, type: GrantType, scopes: ScopeSet, subject: String,
+        authenticatedAt: Int64, methods: [String], requestedClaims: String?, now: Int64, lifetimeSeconds: Int
+    ) {
+        let expiresAt = now + Int64(lifetimeSeconds)
+        self.init(
+            id: GrantID(period: Period.long(expiresAt), id: UUID()), tenantID: tenantID, clientID: clientID, accountID: accountID,
+            sessionID: sessionID, type: type, scopes: scopes, subject: subject, authenticatedAt: authenticatedAt, methods: methods,
+            requestedClaims: requestedClaims, createdAt: now, expiresAt: expiresAt
+        )
     }
 }

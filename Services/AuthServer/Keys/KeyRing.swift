@@ -5,9 +5,16 @@ import JSON
 import ServiceKit
 import Tenancy
 
-/// A tenant's keys, ready for use: the signer, and the key set as it is published.
+/// A tenant's keys, ready for use: signers for each type of token, the keys that verify them, and the key set as it is published.
 final class KeyRing: Sendable {
+    /// Of access tokens (RFC 9068 §2.1).
     let signer: JWSSigner
+    /// Of ID tokens and signed UserInfo answers.
+    let identitySigner: JWSSigner
+    /// Of signed introspection answers (RFC 9701 §5).
+    let introspectionSigner: JWSSigner
+    /// Of every key that is published.
+    let verificationKeys: JWSVerificationKeys
     /// The JWK Set (RFC 7517 §5) as JSON, with the tenant's id as the additional member `org_id`.
     let keySet: [UInt8]
     /// Strong validator of ``keySet``, quotes included.
@@ -20,9 +27,13 @@ final class KeyRing: Sendable {
         guard let active = published.first(where: { $0.state == .active }) else {
             throw StoredDataError("auth.signing_key: tenant \(tenant) has no active key; run: auth-server key rotate")
         }
-        signer = try JWSSigner(
-            key: vault.open(active, tenant: tenant), algorithm: active.algorithm, keyID: active.keyID, type: "at+jwt"
-        )
+        let key = try vault.open(active, tenant: tenant)
+        func signer(_ type: String) throws -> JWSSigner {
+            try JWSSigner(key: key, algorithm: active.algorithm, keyID: active.keyID, type: type)
+        }
+        self.signer = try signer("at+jwt")
+        identitySigner = try signer("JWT")
+        introspectionSigner = try signer("token-introspection+jwt")
         var json = JSONWriter(reserving: 1024)
         json.beginObject()
         json.name("keys")
@@ -33,6 +44,9 @@ final class KeyRing: Sendable {
         json.field("org_id", tenant.description)
         json.endObject()
         keySet = json.bytes
+        verificationKeys = JWSVerificationKeys(
+            try JWKSet(json: JSONValue(parsing: keySet).objectValue ?? JSONObject())
+        )
         entityTag = "\"" + String(Base64URL.encode(Digest.sha256.hash(keySet)).prefix(22)) + "\""
         validUntil = published.compactMap(\.retireAfter).map { Int64($0.timeIntervalSince1970) }.min() ?? .max
     }

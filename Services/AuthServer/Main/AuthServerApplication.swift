@@ -3,6 +3,7 @@ import Hummingbird
 import Logging
 import OAuth
 import Postgres
+import Revocation
 import ServiceKit
 import ServiceLifecycle
 
@@ -26,12 +27,29 @@ struct AuthServerApplication: Sendable {
         let clients = ClientDirectory(store: ClientStore(database: database))
         let keys = KeyRings(store: KeyStore(database: database), vault: KeyVault(masterKey: settings.masterKey), clock: clock)
         let recognized = RecognizedRequests()
-        let changes = ChangeFeed(listener: listener, observers: [tenants, clients, keys, recognized], logger: logger)
+        let issuers = Issuers(baseURL: settings.baseURL)
+        let revocations = RevocationIndex()
+        let verifier = AccessTokenVerifier(issuers: issuers, keys: keys, revocations: revocations, clock: clock)
+        let changes = ChangeFeed(listener: listener, observers: [tenants, clients, keys, verifier, recognized], logger: logger)
+        let revocationFeed = RevocationFeed(
+            listener: try PostgresListener(settings.database, channels: [RevocationFeed.channel], logger: logger),
+            log: RevocationLog(database: database), index: revocations, clock: clock, logger: logger
+        )
 
         let requestTenant = RequestTenant(directory: tenants, baseHost: settings.baseHost)
-        let issuers = Issuers(baseURL: settings.baseURL)
-        let grants: [any TokenGrant] = [ClientCredentialsGrant()]
-        health = Health(checks: [.init("database") { database.isReady }], registry: registry)
+        let authenticator = ClientAuthenticator(tenants: tenants, clients: clients, clock: clock)
+        let platformKeys = PlatformKeys(store: PlatformKeyStore(database: database), masterKey: settings.masterKey)
+        let accounts = AccountStore(database: database)
+        let accessGrants = AccessGrantStore(database: database)
+        let refreshTokens = RefreshTokens(keys: platformKeys)
+        let grants: [any TokenGrant] = [
+            ClientCredentialsGrant(),
+            AuthorizationCodeGrant(store: accessGrants, refreshTokens: refreshTokens, clock: clock),
+            RefreshTokenGrant(store: accessGrants, refreshTokens: refreshTokens, clock: clock),
+        ]
+        health = Health(
+            checks: [.init("database") { database.isReady }, .init("revocations") { revocations.isCurrent }], registry: registry
+        )
 
         let router = Router(context: ServiceContext.self)
         router.add(
@@ -44,14 +62,29 @@ struct AuthServerApplication: Sendable {
         JWKSEndpoint(tenants: requestTenant, keys: keys).addRoutes(to: router)
         TokenEndpoint(
             requestTenant: requestTenant,
-            authenticator: ClientAuthenticator(tenants: tenants, clients: clients, clock: clock),
+            authenticator: authenticator,
             grants: grants,
             recognized: recognized,
-            issuer: AccessTokenIssuer(issuers: issuers, audience: settings.audience, keys: keys, clock: clock)
+            issuer: AccessTokenIssuer(
+                issuers: issuers, audience: settings.audience, keys: keys, revocations: revocations, clock: clock
+            ),
+            identity: IDTokenIssuer(issuers: issuers, keys: keys, accounts: accounts, clock: clock)
+        ).addRoutes(to: router)
+        RevocationEndpoint(
+            requestTenant: requestTenant, authenticator: authenticator, verifier: verifier, grants: accessGrants,
+            refreshTokens: refreshTokens, index: revocations, clock: clock
+        ).addRoutes(to: router)
+        IntrospectionEndpoint(
+            requestTenant: requestTenant, authenticator: authenticator, verifier: verifier, grants: accessGrants, keys: keys,
+            issuers: issuers, clock: clock
+        ).addRoutes(to: router)
+        UserInfoEndpoint(
+            requestTenant: requestTenant, verifier: verifier, clients: clients, grants: accessGrants, accounts: accounts, keys: keys,
+            issuers: issuers
         ).addRoutes(to: router)
 
         responder = router.buildResponder()
         server = HTTPService.make(responder, listen: settings.listen, logger: logger)
-        background = [database, listener, changes]
+        background = [database, listener, changes, revocationFeed.listener, revocationFeed]
     }
 }

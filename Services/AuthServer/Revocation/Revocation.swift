@@ -1,6 +1,6 @@
 import FoundationEssentials
 import OAuth
-import Postgres
+import Revocation
 import Tenancy
 
 /// What is taken back: an entry of the revocation log, with everything that must end in the same transaction.
@@ -19,6 +19,12 @@ enum Revocation: Sendable, Hashable {
     /// The longest that an access token lives, and a minute for clocks: after that an entry is moot.
     static let standingSeconds: Int64 = 86_400 + 60
 
+    /// The entry as the index holds it.
+    /// - Parameter now: seconds since 1970; tokens issued up to this second are dead.
+    func entry(in tenant: TenantID, now: Int64) -> RevocationEntry {
+        RevocationEntry(kind: kind, tenant: tenant, target: target, notBefore: now, expiresAt: end(now))
+    }
+
     /// When the entry is moot.
     func end(_ now: Int64) -> Int64 {
         switch self {
@@ -27,14 +33,14 @@ enum Revocation: Sendable, Hashable {
         }
     }
 
-    var kind: String {
+    var kind: RevocationKind {
         switch self {
-        case .token: "token"
-        case .grant: "grant"
-        case .session: "session"
-        case .user: "user"
-        case .client: "client"
-        case .tenant: "tenant"
+        case .token: .token
+        case .grant: .grant
+        case .session: .session
+        case .user: .user
+        case .client: .client
+        case .tenant: .tenant
         }
     }
 

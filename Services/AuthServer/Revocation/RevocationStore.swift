@@ -69,7 +69,7 @@ extension Revocation {
         var entries: [SQL] = [
             """
             INSERT INTO auth.revocation (tenant_id, period, kind, target, not_before, reason, expires_at)
-            VALUES (\(tenant), \(Period.short(end)), \(kind), \(target), \(moment), \(reason), \(endMoment))
+            VALUES (\(tenant), \(Period.short(end)), \(kind.rawValue), \(target), \(moment), \(reason), \(endMoment))
             """
         ]
         if case .user(let account) = self {

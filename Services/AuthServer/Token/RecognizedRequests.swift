@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import OAuth
+import Revocation
 import ServiceKit
 import Synchronization
 import Tenancy
@@ -14,11 +15,17 @@ import Tenancy
 /// the other way round, one made from what they still hold would be kept.
 final class RecognizedRequests: Sendable {
     struct Decision: Sendable {
-        let tenant: TenantID
+        let tenant: Tenant
+        let client: ClientID
         let scopes: ScopeSet
         let lifetimeSeconds: Int
         let template: AccessTokenCodec.Template
-        /// When the secret that was presented ends, in seconds since 1970.
+        /// By what such tokens can be revoked, whatever their `jti`.
+        let revocable: RevocableToken
+    }
+
+    private struct Kept {
+        let decision: Decision
         let validUntil: Int64
     }
 
@@ -29,7 +36,7 @@ final class RecognizedRequests: Sendable {
     }
 
     private struct State {
-        var decisions: BoundedMap<[UInt8], Decision>
+        var decisions: BoundedMap<[UInt8], Kept>
         var epoch: UInt64 = 0
         var isNotified = false
     }
@@ -44,15 +51,17 @@ final class RecognizedRequests: Sendable {
     func find(_ request: Request, _ context: ServiceContext, body: ByteBuffer, now: Int64) -> (Decision?, Ticket) {
         let hash = Self.hash(request, context, body)
         return state.withLock { state in
-            let decision = state.isNotified ? state.decisions[hash] : nil
-            return (decision.flatMap { $0.validUntil > now ? $0 : nil }, Ticket(hash: hash, epoch: state.epoch))
+            let kept = state.isNotified ? state.decisions[hash] : nil
+            return (kept.flatMap { $0.validUntil > now ? $0.decision : nil }, Ticket(hash: hash, epoch: state.epoch))
         }
     }
 
-    func keep(_ decision: Decision, for ticket: Ticket) {
+    /// - Parameter validUntil: when the credentials that were presented end, in seconds since 1970. Those that are good once have no such
+    ///   moment, and what they led to cannot be kept.
+    func keep(_ decision: Decision, for ticket: Ticket, validUntil: Int64) {
         state.withLock { state in
             guard state.isNotified, state.epoch == ticket.epoch else { return }
-            state.decisions[ticket.hash] = decision
+            state.decisions[ticket.hash] = Kept(decision: decision, validUntil: validUntil)
         }
     }
 
@@ -80,7 +89,7 @@ extension RecognizedRequests: ChangeObserver {
     func changed(_ change: AuthChange) {
         state.withLock { state in
             state.epoch += 1
-            state.decisions.removeAll { _, decision in decision.tenant == change.tenant }
+            state.decisions.removeAll { _, kept in kept.decision.tenant.id == change.tenant }
         }
     }
 

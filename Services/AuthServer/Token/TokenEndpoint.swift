@@ -8,7 +8,7 @@ import Tenancy
 
 /// `POST /t/{tenant}/oauth2/token` and `POST /oauth2/token` (RFC 6749 §3.2).
 ///
-/// The phases are the same for every grant: find the tenant, parse, authenticate the client, authorize, narrow the scopes, issue.
+/// The phases are the same for every grant: find the tenant, parse, authenticate the client, authorize, narrow the scopes, settle, issue.
 /// What all but the last decide is remembered for a request that comes again unchanged.
 struct TokenEndpoint: Sendable {
     let requestTenant: RequestTenant
@@ -16,35 +16,38 @@ struct TokenEndpoint: Sendable {
     let grants: [String: any TokenGrant]
     let recognized: RecognizedRequests
     let issuer: AccessTokenIssuer
+    let identity: IDTokenIssuer
 
     init(
         requestTenant: RequestTenant, authenticator: ClientAuthenticator, grants: [any TokenGrant], recognized: RecognizedRequests,
-        issuer: AccessTokenIssuer
+        issuer: AccessTokenIssuer, identity: IDTokenIssuer
     ) {
         self.requestTenant = requestTenant
         self.authenticator = authenticator
         self.grants = Dictionary(uniqueKeysWithValues: grants.map { ($0.type.rawValue, $0) })
         self.recognized = recognized
         self.issuer = issuer
+        self.identity = identity
     }
 
     func addRoutes(to router: some RouterMethods<ServiceContext>) {
-        router.route("t/:tenant/oauth2/token", [.post: token])
-        router.route("oauth2/token", [.post: token])
+        router.route("t/:tenant/oauth2/token", [.post: token, .options: CrossOrigin.preflight])
+        router.route("oauth2/token", [.post: token, .options: CrossOrigin.preflight])
     }
 
     @Sendable private func token(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let body = try await TokenRequest.body(of: request)
         let (known, ticket) = recognized.find(request, context, body: body, now: issuer.clock.now)
-        if let known { return try await respond(known) }
-        return try await respond(decide(request, context, body, ticket))
+        if let known { return try await respond(known, nil) }
+        let (decision, person) = try await decide(request, context, body, ticket)
+        return try await respond(decision, person)
     }
 
     private func decide(
         _ request: Request, _ context: ServiceContext, _ body: ByteBuffer, _ ticket: RecognizedRequests.Ticket
-    ) async throws -> RecognizedRequests.Decision {
+    ) async throws -> (RecognizedRequests.Decision, GrantedPerson?) {
         let named = try await requestTenant.find(request, context)
-        let tokenRequest = try TokenRequest(request, body: body)
+        let tokenRequest = try TokenRequest(request, context, body: body)
         let (client, tenant, validUntil) = try await authenticator.authenticate(tokenRequest.credentials, named: named)
 
         let grant = grants[tokenRequest.grantType]
@@ -53,28 +56,26 @@ struct TokenEndpoint: Sendable {
         guard mayUse || client.authenticationMethod != .none else { throw tokenRequest.credentials.refusal }
         guard let grant else { throw OAuthError(.unsupportedGrantType, "the grant type is not supported") }
         guard mayUse else { throw OAuthError(.unauthorizedClient, "the client may not use this grant type") }
-        let authority = try await grant.authorize(tokenRequest, client: client, tenant: tenant)
-        let scopes = try narrow(tokenRequest.scopes, client: client, authority: authority)
-        let decision = RecognizedRequests.Decision(
-            tenant: tenant.id, scopes: scopes, lifetimeSeconds: client.accessTokenLifetimeSeconds,
-            template: issuer.template(for: client, authority, scopes: scopes, tenant: tenant), validUntil: validUntil
-        )
-        if grant.isRepeatable { recognized.keep(decision, for: ticket) }
-        return decision
+        var authority = try await grant.authorize(tokenRequest, client: client, tenant: tenant)
+        let scopes = try narrow(client.scopes, authority)
+        authority = try await grant.settle(authority, scopes: scopes, tokenRequest, client: client, tenant: tenant)
+        let decision = issuer.decision(for: client, authority, scopes: scopes, tenant: tenant)
+        if grant.isRepeatable, let validUntil { recognized.keep(decision, for: ticket, validUntil: validUntil) }
+        return (decision, authority.person)
     }
 
     /// Asked ∩ client ∩ role. A client that may have none of what it asks for is told so (RFC 6749 §5.2).
-    private func narrow(_ asked: ScopeSet?, client: Client, authority: GrantedAuthority) throws -> ScopeSet {
-        let allowed = authority.bound.map { client.scopes.intersection($0) } ?? client.scopes
-        guard let asked else { return allowed }
+    private func narrow(_ client: ScopeSet, _ authority: GrantedAuthority) throws -> ScopeSet {
+        let allowed = authority.bound.map { client.intersection($0) } ?? client
+        guard let asked = authority.asked else { return allowed }
         let granted = asked.intersection(allowed)
         guard !granted.isEmpty else { throw OAuthError(.invalidScope, "the client may not have any of these scopes") }
         return granted
     }
 
-    /// RFC 6749 §5.1.
-    private func respond(_ decision: RecognizedRequests.Decision) async throws -> Response {
-        let token = try await issuer.issue(decision.template, lifetimeSeconds: decision.lifetimeSeconds, tenant: decision.tenant)
+    /// RFC 6749 §5.1, OpenID Connect Core §3.1.3.3.
+    private func respond(_ decision: RecognizedRequests.Decision, _ person: GrantedPerson?) async throws -> Response {
+        let token = try await issuer.issue(decision)
         var json = JSONWriter(reserving: token.count + 160)
         json.beginObject()
         json.name("access_token")
@@ -82,7 +83,14 @@ struct TokenEndpoint: Sendable {
         json.field("token_type", "Bearer")
         json.field("expires_in", decision.lifetimeSeconds)
         json.field("scope", decision.scopes.description)
+        if let person {
+            json.field("refresh_token", ifPresent: person.refreshToken?.rawValue)
+            if decision.scopes.contains(.openID) {
+                json.name("id_token")
+                json.string(unescaped: try await identity.issue(for: person, decision, accessToken: token))
+            }
+        }
         json.endObject()
-        return .json(json.bytes, headers: [.cacheControl: "no-store"])
+        return .json(json.bytes, headers: [.cacheControl: "no-store", .accessControlAllowOrigin: "*"])
     }
 }

@@ -8,7 +8,7 @@ internal import JOSE
 public struct OpaqueSecret: Sendable {
     public enum Kind: String, Sendable {
         case clientSecret = "spcs"
-        /// Words: the period.
+        /// Words: the code's period, the grant's, the grant's id.
         case authorizationCode = "spac"
         /// Words: the period, the grant's id, the generation.
         case refreshToken = "sprt"
@@ -20,8 +20,8 @@ public struct OpaqueSecret: Sendable {
         var wordCount: Int {
             switch self {
             case .clientSecret, .invitation: 0
-            case .authorizationCode, .session: 1
-            case .refreshToken: 3
+            case .session: 1
+            case .authorizationCode, .refreshToken: 3
             }
         }
     }

@@ -1,0 +1,54 @@
+import FoundationEssentials
+import OAuth
+import Postgres
+import ServiceKit
+
+/// Authorization codes (RFC 6749 §4.1.2): good for a minute, once.
+struct AuthorizationCodes: Sendable {
+    static let lifetimeSeconds: Int64 = 60
+
+    let store: AccessGrantStore
+    let clock: WallClock
+
+    /// Stores a grant and its code in one transaction.
+    ///
+    /// - Parameters:
+    ///   - redirectURI: as the authorization request named it; the token request must name the same.
+    ///   - codeChallenge: S256, 43 characters.
+    ///   - also: what must become true with it, such as consent and audit rows.
+    /// - Returns: the code in clear, for the redirect.
+    func issue(for grant: AccessGrant, redirectURI: String, codeChallenge: String, nonce: String?, also: [SQL]) async throws -> OpaqueSecret
+    {
+        let expiresAt = clock.now + Self.lifetimeSeconds
+        let code = OpaqueSecret.generate(
+            .authorizationCode, ["\(Period.short(expiresAt))", "\(grant.id.period)", grant.id.id.uuidString.lowercased()]
+        )
+        try await store.insert(
+            [
+                AccessGrantStore.insertion(grant, refresh: nil),
+                AccessGrantStore.insertion(
+                    code, expiresAt: expiresAt, for: grant, redirectURI: redirectURI, codeChallenge: codeChallenge, nonce: nonce
+                ),
+            ] + also,
+            in: grant.tenantID
+        )
+        return code
+    }
+}
+
+/// A code as a client presents it; only its form is known to be right.
+struct AuthorizationCode: Sendable {
+    let secret: OpaqueSecret
+    /// Of the code's own partition.
+    let period: Int32
+    let grant: GrantID
+
+    init?(parsing text: String) {
+        guard let secret = OpaqueSecret(parsing: text, as: .authorizationCode), let period = Int32(secret.words[0]), period >= 0,
+            let grantPeriod = Int32(secret.words[1]), grantPeriod >= 0, let id = UUID(uuidString: secret.words[2])
+        else { return nil }
+        self.secret = secret
+        self.period = period
+        grant = GrantID(period: grantPeriod, id: id)
+    }
+}

@@ -1,0 +1,80 @@
+import Cryptography
+import JOSE
+import OAuth
+import Revocation
+import ServiceKit
+import Synchronization
+import Tenancy
+
+/// Decides whether an access token is one of ours and good now: signature, tenant, time, revocations. Asks no database.
+final class AccessTokenVerifier: Sendable {
+    static let maximumBytes = 8192
+
+    private struct Verified: Sendable {
+        let claims: AccessTokenClaims
+        let revocable: RevocableToken
+    }
+
+    private static let verifier = JWSVerifier(expectedTypes: [AccessTokenCodec.type], maximumBytes: maximumBytes)
+
+    private let issuers: Issuers
+    private let keys: KeyRings
+    private let revocations: RevocationIndex
+    private let clock: WallClock
+    /// By SHA-256: a signature is checked once.
+    private let verified: Mutex<BoundedMap<[UInt8], Verified>>
+
+    init(issuers: Issuers, keys: KeyRings, revocations: RevocationIndex, clock: WallClock, capacity: Int = 10_000) {
+        self.issuers = issuers
+        self.keys = keys
+        self.revocations = revocations
+        self.clock = clock
+        verified = Mutex(BoundedMap(capacity: capacity))
+    }
+
+    /// - Returns: nil for a token that is not ours, another tenant's, expired or revoked.
+    /// - Throws: `temporarily_unavailable` while it cannot be known what has been revoked.
+    func verify(_ token: [UInt8], tenant: Tenant) async throws -> AccessTokenClaims? {
+        guard token.count <= Self.maximumBytes else { return nil }
+        guard revocations.isCurrent else { throw OAuthError(.temporarilyUnavailable, "revocations are not known at the moment") }
+        let hash = SHA256.hash(token)
+        var found = verified.withLock { $0[hash] }
+        if found == nil {
+            found = try await check(token, tenant: tenant)
+            if let found, token.count <= 4096 { verified.withLock { $0[hash] = found } }
+        }
+        guard let found, found.claims.tenantID == tenant.id, found.claims.expiresAt > clock.now, !revocations.revokes(found.revocable)
+        else {
+            return nil
+        }
+        return found.claims
+    }
+
+    private func check(_ token: [UInt8], tenant: Tenant) async throws -> Verified? {
+        let ring = try await keys.require(tenant.id)
+        guard let jws = try? Self.verifier.verify(compact: token, keys: ring.verificationKeys),
+            let jwt = try? JWTClaims(payload: jws.payload), let claims = try? AccessTokenCodec.claims(jwt),
+            claims.tenantID == tenant.id, claims.issuer.utf8.elementsEqual(issuers.issuer(of: tenant.slug).utf8)
+        else { return nil }
+        return Verified(claims: claims, revocable: RevocableToken(claims))
+    }
+}
+
+extension RevocableToken {
+    init(_ claims: AccessTokenClaims) {
+        self.init(
+            tenant: claims.tenantID, tokenID: claims.tokenID, grantID: claims.grantID, sessionID: claims.sessionID, subject: claims.subject,
+            clientID: claims.clientID.rawValue, issuedAt: claims.issuedAt
+        )
+    }
+}
+
+extension AccessTokenVerifier: ChangeObserver {
+    func changed(_ change: AuthChange) {
+        guard change.table == .signingKey else { return }
+        verified.withLock { verified in verified.removeAll { _, token in token.claims.tenantID == change.tenant } }
+    }
+
+    func notificationsBegan() { verified.withLock { $0.removeAll() } }
+    func notificationsStopped() { verified.withLock { $0.removeAll() } }
+}
