@@ -83,7 +83,7 @@ let package = Package(
         .executableTarget(
             name: "AuthServer",
             dependencies: [
-                "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Postgres", "Revocation", "ServiceKit", "Tenancy",
+                "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "Revocation", "ServiceKit", "Tenancy",
                 argumentParser, hummingbird, httpTypes, nioCore, logging, metrics, serviceLifecycle, configuration,
             ],
             path: "Services/AuthServer",

@@ -24,23 +24,18 @@ struct AuthorizationEndpoint: Sendable {
         }
     }
 
-    /// A form from the client's site comes without cookies that are `SameSite=Lax`: sent on as a GET, the session is known.
+    /// A form from the client's site comes without the session's cookie: the same is asked for with GET.
     @Sendable private func posted(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let body = try await request.body.collect(upTo: ParametersAreWellFormed.maximumBytes * 2)
-        guard request.uri.query == nil, FormBody.isForm(request) else {
-            return Visit(request, context, tenant: try await requestTenant.find(request, context))
-                .refusal(.malformedRequest, "invalid_request", "parameters belong into a form-encoded body")
+        let visit = Visit(request, context, tenant: try await requestTenant.find(request, context))
+        guard request.uri.query == nil, TokenRequest.isForm(request.headers[.contentType]) else {
+            return visit.refusal(.malformedRequest, "invalid_request", "parameters belong into a form-encoded body")
         }
         let text = Array(body.readableBytesView)
-        if RequestCookies.value(of: Sessions.cookieName, in: request) == nil, text.count <= 4096, Self.isQuery(text) {
-            // The browser cookie, too, is likely there and only not sent: a new one must not take its place.
-            return Response(
-                status: .seeOther,
-                headers: [
-                    .location: request.uri.path + "?" + String(decoding: text, as: UTF8.self), .cacheControl: "no-store",
-                    .referrerPolicy: "no-referrer",
-                ]
-            )
+        if RequestCookies.value(of: Sessions.cookieName, in: request) == nil,
+            let again = CrossSitePost.asGet(text, at: visit.path("oauth2/authorize"))
+        {
+            return again
         }
         return try await authorize(text, request, context)
     }
@@ -54,21 +49,5 @@ struct AuthorizationEndpoint: Sendable {
         } catch let failure as AuthorizationFailure {
             return AuthorizationAnswer.failure(failure, visit)
         }
-    }
-
-    /// What may stand in a URL and a header line as it is (RFC 3986 §3.4).
-    private static func isQuery(_ text: [UInt8]) -> Bool {
-        !text.isEmpty && text.allSatisfy { (0x21...0x7e).contains($0) && !"#\"<>\\^`{|}".utf8.contains($0) }
-    }
-}
-
-/// Bodies of forms.
-enum FormBody {
-    static let maximumBytes = 64 * 1024
-
-    static func isForm(_ request: Request) -> Bool {
-        guard let contentType = request.headers[.contentType] else { return false }
-        let mediaType = contentType.utf8.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }
-        return mediaType.elementsEqual("application/x-www-form-urlencoded".utf8) { $0 | 0x20 == $1 | 0x20 }
     }
 }

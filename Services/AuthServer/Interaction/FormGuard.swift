@@ -42,7 +42,7 @@ struct FormGuard: Sendable {
     /// This site by the name that the browser knows it by, such as a tenant's subdomain.
     private func hostOrigin(_ request: Request, _ context: ServiceContext) -> String? {
         guard let host = (context.isFromGateway ? request.headers[.forwardedHost] : nil) ?? request.head.authority else { return nil }
-        guard let end = origin.range(of: "://") else { return nil }
+        guard let end = origin.firstRange(of: "://") else { return nil }
         return origin[..<end.upperBound] + host.lowercased()
     }
 }

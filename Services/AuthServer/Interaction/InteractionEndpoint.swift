@@ -48,8 +48,8 @@ enum ReceivedForm {
     }
 
     static func read(_ visit: Visit, action: String, _ formGuard: FormGuard) async throws -> Outcome {
-        let body = try await visit.request.body.collect(upTo: FormBody.maximumBytes)
-        guard FormBody.isForm(visit.request) else {
+        let body = try await visit.request.body.collect(upTo: TokenRequest.maximumBodyBytes)
+        guard TokenRequest.isForm(visit.request.headers[.contentType]) else {
             return .refused(visit.refusal(.malformedRequest, "invalid_request", "the content type must be application/x-www-form-urlencoded"))
         }
         let parameters: FormParameters

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import OAuth
+import ServiceKit
 
 extension InteractionSteps {
     func verifySecondFactor(

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import OAuth
+import ServiceKit
 import Tenancy
 
 extension InteractionSteps {

@@ -89,7 +89,6 @@ enum AcceptedForm {
 }
 
 extension HTTPField.Name {
-    static let referrerPolicy = visitHeader("Referrer-Policy")
     static let pragma = visitHeader("Pragma")
 
     /// For names written in source, which are valid field names.

@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import OAuth
+import Passwords
 import Postgres
 import Revocation
 import ServiceKit
@@ -52,6 +53,7 @@ struct AuthServerApplication: Sendable {
         )
 
         let router = Router(context: ServiceContext.self)
+        router.add(middleware: ErrorPages())
         router.add(
             middleware: RequestPipeline(proxies: settings.proxies, metrics: registry, failure: OAuthErrorResponse.failure)
         )
@@ -81,6 +83,15 @@ struct AuthServerApplication: Sendable {
         UserInfoEndpoint(
             requestTenant: requestTenant, verifier: verifier, clients: clients, grants: accessGrants, accounts: accounts, keys: keys,
             issuers: issuers
+        ).addRoutes(to: router)
+
+        let sessions = Sessions(database: database, clock: clock)
+        let hasher = PasswordHasher()
+        PeopleEndpoints(
+            settings, database: database, tenants: tenants, requestTenant: requestTenant, clients: clients, issuers: issuers, keys: keys,
+            platformKeys: platformKeys, accounts: accounts, grants: accessGrants, sessions: sessions,
+            passwords: PasswordSignIn(accounts: accounts, hasher: hasher), factors: SecondFactors(),
+            newPasswords: NewPasswords(database: database, hasher: hasher), clock: clock
         ).addRoutes(to: router)
 
         responder = router.buildResponder()
