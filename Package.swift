@@ -48,9 +48,11 @@ let package = Package(
         .systemLibrary(name: "CLibPQ", path: "Shared/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSodium", path: "Shared/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CCrypt", path: "Shared/CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
+        .systemLibrary(name: "CQREncode", path: "Shared/CQREncode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
         .target(name: "CPasswordMemory", path: "Shared/CPasswordMemory"),
 
         .target(name: "JSON", path: "Shared/JSON", swiftSettings: strict),
+        .target(name: "QRCode", dependencies: ["CQREncode"], path: "Shared/QRCode", swiftSettings: strict),
         .target(name: "Cryptography", dependencies: ["COpenSSL"], path: "Shared/Crypto", swiftSettings: strict),
         .target(name: "JOSE", dependencies: ["Cryptography", "JSON"], path: "Shared/JOSE", swiftSettings: strict),
         .target(name: "Postgres", dependencies: ["CLibPQ", logging, serviceLifecycle], path: "Shared/Postgres", swiftSettings: strict),
@@ -83,8 +85,8 @@ let package = Package(
         .executableTarget(
             name: "AuthServer",
             dependencies: [
-                "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "Revocation", "ServiceKit", "Tenancy",
-                argumentParser, hummingbird, httpTypes, nioCore, logging, metrics, serviceLifecycle, configuration,
+                "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "QRCode", "Revocation", "ServiceKit",
+                "Tenancy", argumentParser, hummingbird, httpTypes, nioCore, logging, metrics, serviceLifecycle, configuration,
             ],
             path: "Services/AuthServer",
             resources: [.embedInCode("Pages/Style")],

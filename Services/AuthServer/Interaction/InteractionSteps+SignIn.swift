@@ -19,7 +19,7 @@ extension InteractionSteps {
         )
         switch outcome {
         case .signedIn(let account, let methods):
-            return try await proceed(account, methods, interaction, visit)
+            return try await begin(account, methods, interaction, visit)
         case .mustChangePassword(let account), .secondFactorRequired(let account, _):
             return try await proceed(account, ["pwd"], interaction, visit)
         case .wrong:
@@ -53,6 +53,9 @@ extension InteractionSteps {
             return try await secondFactor.ask(account, interaction, visit, targets: targets)
         }
         if account.mustChangePassword { return try await passwordPage(account, interaction, visit, problem: nil) }
+        if let tenant = visit.tenant {
+            try await passwords.recordSignIn(of: account.id, methods: methods, tenant: tenant, origin: visit.origin)
+        }
         return try await begin(account, methods, interaction, visit)
     }
 

@@ -13,7 +13,7 @@ struct InteractionSteps: Sendable {
     let passwords: PasswordSignIn
     let factors: SecondFactors
     let secondFactor: SecondFactorQuestion
-    let newPasswords: NewPasswords
+    let newPassword: NewPassword
     let devices: DeviceCookie
     let logout: Logout
     let forms: InteractionForms

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import QRCode
 
 /// Asks for the second factor, or leads through getting one.
 struct SecondFactorQuestion: Sendable {
@@ -39,7 +40,7 @@ struct SecondFactorQuestion: Sendable {
         visit.page(
             SecondFactorEnrolmentPage(
                 brand: visit.brand, form: try await forms.form(.enrolment, interaction, visit), account: PageAccount(account),
-                qrCode: enrolment.qrCode, secret: enrolment.secret, isRequired: true, problem: problem
+                qrCode: QRCode(enrolment.uri).map { HTML(trustedMarkup: $0.svg) } ?? .empty, secret: enrolment.secret, isRequired: true, problem: problem
             ),
             status: status, formTargets: targets
         )

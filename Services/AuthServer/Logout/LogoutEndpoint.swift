@@ -95,7 +95,7 @@ struct LogoutEndpoint: Sendable {
         _ hint: IDTokenVerifier.Hint, _ session: BrowserSession, _ account: Account, _ client: Client?, _ tenant: Tenant
     ) async throws -> Bool {
         guard let client, let sid = hint.sessionID, try await hint.subject == subjects.subject(of: account.id, for: client) else { return false }
-        return try await sessions.tenantSession(of: session, in: tenant.id)?.uuidString.lowercased() == sid
+        return try await sessions.store.part(of: session, in: tenant.id)?.id.uuidString.lowercased() == sid
     }
 
     /// Nobody is signed in: there is nothing to end and nothing to ask. A client that proved with a hint that it is one is answered.

@@ -87,11 +87,13 @@ struct AuthServerApplication: Sendable {
 
         let sessions = Sessions(database: database, clock: clock)
         let hasher = PasswordHasher()
+        let throttle = SignInThrottle(database: database, clock: clock)
+        let factors = SecondFactors(database: database, masterKey: settings.masterKey, throttle: throttle, clock: clock)
         PeopleEndpoints(
             settings, database: database, tenants: tenants, requestTenant: requestTenant, clients: clients, issuers: issuers, keys: keys,
             platformKeys: platformKeys, accounts: accounts, grants: accessGrants, sessions: sessions,
-            passwords: PasswordSignIn(accounts: accounts, hasher: hasher), factors: SecondFactors(),
-            newPasswords: NewPasswords(database: database, hasher: hasher), clock: clock
+            passwords: PasswordSignIn(accounts: accounts, factors: factors, throttle: throttle, hasher: hasher), factors: factors,
+            newPassword: NewPassword(accounts: accounts, hasher: hasher, breached: nil, clock: clock), clock: clock
         ).addRoutes(to: router)
 
         responder = router.buildResponder()

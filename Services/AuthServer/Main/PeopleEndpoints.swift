@@ -14,7 +14,7 @@ struct PeopleEndpoints: Sendable {
     init(
         _ settings: AuthServerSettings, database: Postgres, tenants: TenantDirectory, requestTenant: RequestTenant, clients: ClientDirectory,
         issuers: Issuers, keys: KeyRings, platformKeys: PlatformKeys, accounts: AccountStore, grants: AccessGrantStore, sessions: Sessions,
-        passwords: PasswordSignIn, factors: SecondFactors, newPasswords: NewPasswords, clock: WallClock
+        passwords: PasswordSignIn, factors: SecondFactors, newPassword: NewPassword, clock: WallClock
     ) {
         let forms = InteractionForms(
             formGuard: FormGuard(keys: platformKeys, origin: settings.baseOrigin), seal: InteractionSeal(keys: platformKeys, clock: clock)
@@ -35,7 +35,7 @@ struct PeopleEndpoints: Sendable {
             requestTenant: requestTenant, forms: forms,
             steps: InteractionSteps(
                 checks: checks, flow: flow, accounts: accounts, sessions: sessions, passwords: passwords, factors: factors,
-                secondFactor: secondFactor, newPasswords: newPasswords, devices: DeviceCookie(keys: platformKeys), logout: ending,
+                secondFactor: secondFactor, newPassword: newPassword, devices: DeviceCookie(keys: platformKeys), logout: ending,
                 forms: forms, clock: clock
             )
         )

@@ -45,10 +45,10 @@ struct SelfServiceEndpoint: Sendable {
     private func list(_ visit: Visit, notice: SessionsPage.Notice? = nil) async throws -> Response {
         guard let (current, account) = try await sessions.find(visit.request) else { return visit.redirect(to: visit.path("sign-in")) }
         let action = visit.path("sessions")
-        let rows = try await sessions.all(of: account.id).map { listed in
+        let rows = try await sessions.all(of: account.id, in: nil).map { entry in
             SessionsPage.Session(
-                id: listed.session.id.uuidString.lowercased(), device: DeviceName.describe(listed.userAgent), address: listed.address,
-                signedInAt: listed.session.authenticatedAt, lastSeenAt: listed.lastSeenAt, isCurrent: listed.session.id == current.id
+                id: entry.id.uuidString.lowercased(), device: DeviceName.describe(entry.userAgent), address: entry.address,
+                signedInAt: entry.createdAt, lastSeenAt: entry.lastSeenAt, isCurrent: entry.id == current.id
             )
         }
         return visit.page(
@@ -66,21 +66,24 @@ struct SelfServiceEndpoint: Sendable {
         case .genuine(let parameters): form = parameters
         }
         guard let (current, account) = try await sessions.find(visit.request) else { return visit.redirect(to: visit.path("sign-in")) }
-        let all = try await sessions.all(of: account.id).map(\.session)
+        let nothing = SignOutWish(clientID: nil, redirectURI: nil, state: nil)
+        func endOthers() async throws {
+            for entry in try await sessions.all(of: account.id, in: nil) where entry.id != current.id {
+                _ = try await sessions.end(entry.id, of: account.id, origin: visit.origin)
+            }
+        }
         switch form[PageField.action].flatMap({ PageAction(rawValue: $0) }) {
         case .signOutOthers:
-            for session in all where session.id != current.id { try await sessions.end(session, origin: visit.origin) }
+            try await endOthers()
             return try await list(visit, notice: .endedOthers)
         case .signOutEverywhere:
-            for session in all where session.id != current.id { try await sessions.end(session, origin: visit.origin) }
-            return try await logout.end(SignOutWish(clientID: nil, redirectURI: nil, state: nil), visit)
+            try await endOthers()
+            return try await logout.end(nothing, visit)
         default:
-            guard let wanted = form[PageField.session]?.lowercased(),
-                let session = all.first(where: { $0.id.uuidString.lowercased() == wanted })
-            else { return try await list(visit) }
-            if session.id == current.id { return try await logout.end(SignOutWish(clientID: nil, redirectURI: nil, state: nil), visit) }
-            try await sessions.end(session, origin: visit.origin)
-            return try await list(visit, notice: .endedOne)
+            guard let wanted = form[PageField.session].flatMap({ UUID(uuidString: $0) }) else { return try await list(visit) }
+            if wanted == current.id { return try await logout.end(nothing, visit) }
+            let isEnded = try await sessions.end(wanted, of: account.id, origin: visit.origin)
+            return try await list(visit, notice: isEnded ? .endedOne : nil)
         }
     }
 }
