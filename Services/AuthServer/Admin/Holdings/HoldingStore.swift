@@ -4,7 +4,7 @@ import Postgres
 import Tenancy
 
 /// A person's sign-in to a tenant in one browser, as administrators see it.
-struct SessionEntry: Sendable, Hashable {
+struct HeldSession: Sendable, Hashable {
     let id: UUID
     let period: Int32
     let account: AccountID
@@ -51,7 +51,7 @@ struct HoldingStore: Sendable {
     }
 
     /// Those that are neither ended nor expired. Ordered by partition and id.
-    func sessions(of account: AccountID?, in tenant: TenantID, after: Position?, limit: Int, now: Int64) async throws -> [SessionEntry] {
+    func sessions(of account: AccountID?, in tenant: TenantID, after: Position?, limit: Int, now: Int64) async throws -> [HeldSession] {
         try await database.withTenant(tenant.rawValue).queryAll(
             """
             \(Self.sessionSelection)
@@ -86,9 +86,10 @@ struct HoldingStore: Sendable {
     }
 
     /// - Parameter now: a holding lives in one of the partitions that have not ended, each looked into by its key.
-    static func session(_ id: UUID, in tenant: TenantID, _ executor: some SQLExecutor, now: Int64) async throws -> SessionEntry? {
+    static func session(_ id: UUID, in tenant: TenantID, _ executor: some SQLExecutor, now: Int64) async throws -> HeldSession? {
         try await executor.queryAll(
-            "\(sessionSelection) WHERE tenant_id = \(tenant.rawValue) AND period = ANY (\(Period.longAlive(at: now))) AND id = \(id)", session
+            "\(sessionSelection) WHERE tenant_id = \(tenant.rawValue) AND period = ANY (\(Period.longAlive(at: now))) AND id = \(id)",
+            session
         ).first
     }
 
@@ -108,10 +109,10 @@ struct HoldingStore: Sendable {
           FROM auth.access_grant
         """
 
-    private static func session(_ row: Row) throws -> SessionEntry {
+    private static func session(_ row: Row) throws -> HeldSession {
         let (id, period, account, agent, address, created, seen, expires, ended) = try row.decode(
             UUID.self, Int32.self, UUID.self, String.self, String.self, Date.self, Date.self, Date.self, Date?.self)
-        return SessionEntry(
+        return HeldSession(
             id: id, period: period, account: AccountID(account), userAgent: agent, address: address, createdAt: seconds(created),
             lastSeenAt: seconds(seen), expiresAt: seconds(expires), endedAt: ended.map(seconds))
     }

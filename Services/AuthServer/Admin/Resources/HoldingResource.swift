@@ -106,12 +106,12 @@ struct HoldingResource: Sendable {
         return HoldingStore.Position(period: period, id: id)
     }
 
-    private func json(_ sessions: [SessionEntry], _ grants: [GrantEntry]) -> JSONObject {
+    private func json(_ sessions: [HeldSession], _ grants: [GrantEntry]) -> JSONObject {
         ["sessions": .array(sessions.map { .object($0.json) }), "grants": .array(grants.map { .object($0.json) })]
     }
 }
 
-extension SessionEntry {
+extension HeldSession {
     var json: JSONObject {
         [
             "id": .string(id.uuidString.lowercased()), "user_id": .string(account.description), "user_agent": .string(userAgent),
