@@ -76,7 +76,7 @@ let package = Package(
             name: "AuthServer",
             dependencies: [
                 "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Postgres", "ServiceKit", "Tenancy",
-                argumentParser, asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, nioPosix, logging, metrics, serviceLifecycle,
+                argumentParser, asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, logging, metrics, serviceLifecycle,
                 configuration,
             ],
             path: "Services/AuthServer",

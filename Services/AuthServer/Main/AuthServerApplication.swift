@@ -60,6 +60,6 @@ struct AuthServerApplication: Sendable {
 
         responder = router.buildResponder()
         server = HTTPService.make(responder, listen: settings.listen, logger: logger)
-        background = [database, listener, changes, clientKeySource]
+        background = [database, listener, changes]
     }
 }
