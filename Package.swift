@@ -87,7 +87,7 @@ let package = Package(
             name: "AuthServer",
             dependencies: [
                 "CYAML", "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "QRCode", "Revocation", "ServiceKit",
-                "Tenancy", argumentParser, asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, nioPosix, logging, metrics,
+                "Tenancy", argumentParser, asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, logging, metrics,
                 serviceLifecycle, configuration,
             ],
             path: "Services/AuthServer",

@@ -97,7 +97,6 @@ struct AuthServerParts: Sendable {
             RevocationFeed(
                 listener: revocationListener, log: RevocationLog(database: database), index: revocations, clock: clock, logger: logger
             ),
-            clientKeySource,
             KeyRotationSchedule(
                 rotation: KeyRotation(store: keyStore, vault: keyVault, clock: clock), tenants: tenantStore, logger: logger
             ),
