@@ -2,7 +2,9 @@ import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
+import JOSE
 import JSON
+import Logging
 import OAuth
 import Postgres
 import ServiceKit

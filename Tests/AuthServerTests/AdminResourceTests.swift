@@ -2,6 +2,7 @@ import FoundationEssentials
 import HTTPTypes
 import JSON
 import OAuth
+import Postgres
 import ServiceKit
 import Tenancy
 import TestSupport
