@@ -131,7 +131,7 @@ let package = Package(
         .testTarget(
             name: "AuthServerTests",
             dependencies: [
-                "AuthServer", "Cryptography", "JOSE", "JSON", "OAuth", "Postgres", "Revocation", "ServiceKit", "Tenancy", "TestSupport",
+                "AuthServer", "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Postgres", "Revocation", "ServiceKit", "Tenancy", "TestSupport",
                 hummingbird, hummingbirdTesting, httpTypes, logging, serviceLifecycle,
             ],
             path: "Tests/AuthServerTests",

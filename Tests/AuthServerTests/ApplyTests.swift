@@ -11,7 +11,10 @@ import Testing
 @Suite("YAML as it is read and written") struct YAMLTests {
     @Test("A document means one JSON value") func values() throws {
         let cases: [(String, JSONValue)] = [
-            ("a: 1\nb: [x, 'y', \"z\\n\"]\nc:\n  - d: true\n    e: null\n", ["a": 1, "b": ["x", "y", "z\n"], "c": [["d": true, "e": .null]]]),
+            (
+                "a: 1\nb: [x, 'y', \"z\\n\"]\nc:\n  - d: true\n    e: null\n",
+                ["a": 1, "b": ["x", "y", "z\n"], "c": [["d": true, "e": .null]]]
+            ),
             (#"{"a": [1, -2, "3", false, null, {}]}"#, ["a": [1, -2, "3", false, .null, [:]]]),
             ("a: ~\nb: ''\nc: '1'\nd: 'true'\n", ["a": .null, "b": "", "c": "1", "d": "true"]),
             ("a: 1.5\nb: 2026-01-01\nc: https://x.example/#y\n", ["a": "1.5", "b": "2026-01-01", "c": "https://x.example/#y"]),
@@ -23,7 +26,8 @@ import Testing
     @Test("What could mean two things is refused, with its line") func refused() {
         let cases: [(String, Int)] = [
             ("", 1), ("a: 1\na: 2\n", 2), ("a: yes\n", 1), ("a: 1\nb: Off\n", 2), ("a: &x 1\nb: *x\n", 1), ("a: !!str 1\n", 1),
-            ("a: 1\n---\nb: 2\n", 2), ("a: 0123\n", 1), ("a: 99999999999999999999\n", 1), ("a: [1\n", 2), ("? [a]\n: 1\n", 1), ("\ta: 1\n", 1),
+            ("a: 1\n---\nb: 2\n", 2), ("a: 0123\n", 1), ("a: 99999999999999999999\n", 1), ("a: [1\n", 2), ("? [a]\n: 1\n", 1),
+            ("\ta: 1\n", 1),
             (String(repeating: "[", count: 200) + String(repeating: "]", count: 200), 1),
         ]
         for (text, line) in cases {
@@ -34,7 +38,10 @@ import Testing
     }
 
     @Test("What is written is read back as the same value") func roundTrip() throws {
-        let hard = ["", " ", "yes", "null", "1", "-", "- a", "a: b", "#", "'", "\"", "\\", "ü\u{1F600}", "a\nb", "~", "true", "0x1", "@", "a b", "[x]", "e\u{301}", "\u{85}\u{2028}"]
+        let hard = [
+            "", " ", "yes", "null", "1", "-", "- a", "a: b", "#", "'", "\"", "\\", "ü\u{1F600}", "a\nb", "~", "true", "0x1", "@", "a b",
+            "[x]", "e\u{301}", "\u{85}\u{2028}",
+        ]
         var object: JSONObject = ["list": .array(hard.map(JSONValue.string)), "empty": [], "nothing": [:], "null": .null]
         object["nested"] = ["a": [["b": 1, "c": ["d"]], ["e": [["f": "g"]]], [:], []]]
         for text in hard where !text.isEmpty { object["key " + text] = .string(text) }
@@ -82,7 +89,8 @@ import Testing
             let file = try TenantFile(Array(Self.file.utf8))
             let plan = try await application.plan(file, for: try await tenant(server), isPruning: false)
             #expect(
-                plan.description == """
+                plan.description
+                    == """
                     change settings (name, color, key_rotation_days)
                     create role support
                     change client acme-service (client_name, scope)
@@ -100,7 +108,9 @@ import Testing
                 #expect(!text.contains("spcs_"))
             }
             let audit = AuditStore(database: server.administration.database)
-            #expect(try await audit.page(.init(actorKind: "operator", targetKind: "role"), in: server.acme.id, before: nil, limit: 9).count == 1)
+            #expect(
+                try await audit.page(.init(actorKind: "operator", targetKind: "role"), in: server.acme.id, before: nil, limit: 9).count == 1
+            )
             #expect(try await server.administration.clients.find(#require(ClientID("portal")), in: server.globex.id) == nil)
         }
     }
@@ -110,10 +120,16 @@ import Testing
             let application = application(server)
             let file = try TenantFile(Array(Self.file.utf8))
             try await application.apply(
-                application.plan(file, for: try await tenant(server), isPruning: false), of: file, to: try await tenant(server), by: .operator)
-            let fewer = try TenantFile(Array("tenant: acme\nclients:\n  - {client_id: acme-service, grant_types: [client_credentials]}\n".utf8))
+                application.plan(file, for: try await tenant(server), isPruning: false), of: file, to: try await tenant(server),
+                by: .operator)
+            let fewer = try TenantFile(
+                Array("tenant: acme\nclients:\n  - {client_id: acme-service, grant_types: [client_credentials]}\n".utf8))
             let plan = try await application.plan(fewer, for: try await tenant(server), isPruning: true)
-            #expect(plan.steps == [.changeClient(try #require(ClientID("acme-service")), ["scope"]), .removeClient(try #require(ClientID("helper"))), .removeClient(try #require(ClientID("portal")))])
+            #expect(
+                plan.steps == [
+                    .changeClient(try #require(ClientID("acme-service")), ["scope"]), .removeClient(try #require(ClientID("helper"))),
+                    .removeClient(try #require(ClientID("portal"))),
+                ])
             try await application.apply(plan, of: fewer, to: try await tenant(server), by: .operator)
             #expect(try await server.administration.roles.store.find("support", in: server.acme.id) != nil)
             let none = try TenantFile(Array("tenant: acme\nroles: []\n".utf8))
@@ -142,7 +158,8 @@ import Testing
 
     @Test("A file with something unknown, twice or unusable is refused, and names it") func strict() throws {
         for (text, word) in [
-            ("tenant: acme\nusers: []\n", "/users"), ("settings: {}\n", "/tenant"), ("tenant: acme\nsettings: {colour: red}\n", "/settings/colour"),
+            ("tenant: acme\nusers: []\n", "/users"), ("settings: {}\n", "/tenant"),
+            ("tenant: acme\nsettings: {colour: red}\n", "/settings/colour"),
             ("tenant: acme\nclients: [{client_id: a, secret: x}]\n", "/clients/0/secret"),
             ("tenant: acme\nroles: [{name: a, rank: 100, permissions: []}]\n", "/roles/0/rank"),
             ("tenant: acme\nroles: [{name: a, rank: 1, permissions: []}, {name: a, rank: 2, permissions: []}]\n", "twice"),

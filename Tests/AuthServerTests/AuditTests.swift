@@ -34,7 +34,9 @@ import Testing
                     switch way {
                     case .changedRow: ["UPDATE auth.audit_event SET actor_id = 'x' WHERE tenant_id = \(victim) AND number = 3"]
                     case .changedTime:
-                        ["UPDATE auth.audit_event SET occurred_at = occurred_at + interval '1 us' WHERE tenant_id = \(victim) AND number = 3"]
+                        [
+                            "UPDATE auth.audit_event SET occurred_at = occurred_at + interval '1 us' WHERE tenant_id = \(victim) AND number = 3"
+                        ]
                     case .removedFirst: ["DELETE FROM auth.audit_event WHERE tenant_id = \(victim) AND number = 1"]
                     case .removedMiddle: ["DELETE FROM auth.audit_event WHERE tenant_id = \(victim) AND number = 3"]
                     case .removedLast: ["DELETE FROM auth.audit_event WHERE tenant_id = \(victim) AND number = 6"]
@@ -115,7 +117,9 @@ import Testing
             let pool = server.administration.database
             let store = AuditStore(database: pool)
             for tenant in [server.acme.id, server.globex.id] {
-                for (action, target) in [("user.created", "ann"), ("user.changed", "ann"), ("user.changed", "bob"), ("users.changed", "eve")] {
+                for (action, target) in [
+                    ("user.created", "ann"), ("user.changed", "ann"), ("user.changed", "bob"), ("users.changed", "eve"),
+                ] {
                     try await write(action, target, tenant, pool)
                 }
             }

@@ -1,5 +1,7 @@
 import Cryptography
+import Database
 import FoundationEssentials
+import JOSE
 import JSON
 import OAuth
 import Postgres
@@ -28,13 +30,16 @@ import Testing
             ]
             for (name, rank, permissions) in bad {
                 await #expect(throws: Problem.self, "\(name) \(rank) \(permissions)") {
-                    try await roles.create(Role(name: name, rank: rank, permissions: permissions, isBuiltIn: false), in: acme, by: .operator)
+                    try await roles.create(
+                        Role(name: name, rank: rank, permissions: permissions, isBuiltIn: false), in: acme, by: .operator)
                 }
             }
         }
     }
 
-    @Test("A role in use is not removed, and changing it revokes what its holders hold: theirs, in their tenant") func holders() async throws {
+    @Test("A role in use is not removed, and changing it revokes what its holders hold: theirs, in their tenant") func holders()
+        async throws
+    {
         try await AuthServerHarness.with { server in
             let (roles, database) = (server.administration.roles, server.administration.database)
             let members = Members(database: database, clock: .system)
@@ -51,7 +56,9 @@ import Testing
                 ($0 as? Problem)?.kind == .roleInUse
             }
             _ = try await roles.update("support", rank: nil, permissions: ["a:c"], in: server.acme.id, by: .operator)
-            let revoked = try await database.queryAll("SELECT target FROM auth.revocation WHERE kind = 'user'") { try $0.decode(String.self) }
+            let revoked = try await database.queryAll("SELECT target FROM auth.revocation WHERE kind = 'user'") {
+                try $0.decode(String.self)
+            }
             #expect(revoked == [accounts[0].description])
             _ = try await roles.update("support", rank: nil, permissions: ["a:c"], in: server.acme.id, by: .operator)
             #expect(try await database.query("SELECT 1 FROM auth.revocation").count == 1)
@@ -67,8 +74,10 @@ import Testing
         let owner = Authority(try #require(Role.builtIn.first { $0.name == "owner" }))
         func scopes(_ text: String) throws -> ScopeSet { try ScopeSet(parsing: text) }
         for (text, byManager, byOwner) in [
-            ("orders:read", true, true), ("*:read", true, true), ("orders:*", false, true), ("*:*", false, true), ("admin:read", false, true),
-            ("admin:*", false, true), ("openid profile offline_access", true, true), ("billing", false, true), ("orders:execute", false, true),
+            ("orders:read", true, true), ("*:read", true, true), ("orders:*", false, true), ("*:*", false, true),
+            ("admin:read", false, true),
+            ("admin:*", false, true), ("openid profile offline_access", true, true), ("billing", false, true),
+            ("orders:execute", false, true),
         ] {
             #expect(manager.covers(try scopes(text)) == byManager, "\(text)")
             #expect(owner.covers(try scopes(text)) == byOwner, "\(text)")
@@ -78,10 +87,33 @@ import Testing
         #expect(!Authority(rank: 0, permissions: .empty).covers(Role(name: "x", rank: 0, permissions: [], isBuiltIn: false)))
     }
 
-    @Test("Roles of tenants that were there before get administration by name") func migration() async throws {
-        try await AuthServerHarness.with { server in
-            let permissions = try await server.administration.roles.store.all(in: server.acme.id).map { ($0.name, $0.permissions.contains("admin:*")) }
-            #expect(permissions.filter(\.1).map(\.0) == ["owner", "admin"])
+    @Test("Roles of tenants that were there before get administration by name, once, and the table's wall stands again") func migration()
+        async throws
+    {
+        try await TestDatabase.with { database in
+            let tenants = [TenantID(UUID()), TenantID(UUID())]
+            try await database.withPool(role: "sallyport_auth") { pool in
+                for (index, tenant) in tenants.enumerated() {
+                    let row = Tenant(id: tenant, slug: try TenantSlug("t\(index)"), name: "T", isDisabled: false, signingAlgorithm: .es256)
+                    let old = [
+                        Role(name: "owner", rank: 100, permissions: ["*:*"], isBuiltIn: true),
+                        Role(name: "admin", rank: 80, permissions: ["*:*"], isBuiltIn: true),
+                        Role(name: "manager", rank: 60, permissions: ["*:read"], isBuiltIn: true),
+                    ]
+                    try await TenantStore(database: pool).insert(row, roles: old, keys: [])
+                }
+            }
+            let migration = try #require(Database.migrations().first { $0.name == "administration" })
+            try await database.withPool(role: "sallyport_owner") { owner in
+                for _ in 0..<2 { try await owner.execute("\(unescaped: "DO $d$ BEGIN EXECUTE $s$\(migration.sql)$s$; END $d$")") }
+                #expect(try await owner.query("SELECT 1 FROM auth.role").count == 0)
+            }
+            try await database.withPool(role: "sallyport_auth") { pool in
+                for tenant in tenants {
+                    let roles = try await RoleStore(database: pool).all(in: tenant)
+                    #expect(roles.map(\.permissions) == [["*:*", "admin:*"], ["*:*", "admin:*"], ["*:read"]])
+                }
+            }
         }
     }
 }
@@ -115,7 +147,9 @@ import Testing
     @Test("A key is rotated when it is as old as the tenant allows, and not a second before") func rotationByAge() async throws {
         try await AuthServerHarness.with { server in
             let database = server.administration.database
-            _ = try await server.administration.tenantAdministration.update(server.acme.id, by: .operator) { $0.settings.keyRotationDays = 2 }
+            _ = try await server.administration.tenantAdministration.update(server.acme.id, by: .operator) {
+                $0.settings.keyRotationDays = 2
+            }
             let rotation = KeyRotation(
                 store: server.administration.keys, vault: try server.administration.keyVault(),
                 clock: WallClock { WallClock.system.now + server.advance.value })
@@ -125,9 +159,12 @@ import Testing
             #expect(try await rotation.rotateByAge(tenants: store).isEmpty)
             server.advance.value = 2 * 86_400 + 120
             #expect(try await rotation.rotateByAge(tenants: store) == [server.acme.slug])
-            let event = try #require(try await AuditStore(database: database).page(.init(targetKind: "key"), in: server.acme.id, before: nil, limit: 1).first)
+            let event = try #require(
+                try await AuditStore(database: database).page(.init(targetKind: "key"), in: server.acme.id, before: nil, limit: 1).first)
             #expect(event.actorKind == "system" && event.action == "key.rotated")
-            #expect(try await AuditStore(database: database).page(.init(targetKind: "key"), in: server.globex.id, before: nil, limit: 1).isEmpty)
+            #expect(
+                try await AuditStore(database: database).page(.init(targetKind: "key"), in: server.globex.id, before: nil, limit: 1).isEmpty
+            )
         }
     }
 }

@@ -168,7 +168,8 @@ import Testing
         try await TestDatabase.with { database async throws in
             try await database.withPool(role: "sallyport_api") { postgres async throws in
                 for (held, expected) in [
-                    ("*:*", false), ("*:read", false), ("admin:read", true), ("admin:*", true), ("admin:write", false), ("*:* admin:read", true),
+                    ("*:*", false), ("*:read", false), ("admin:read", true), ("admin:*", true), ("admin:write", false),
+                    ("*:* admin:read", true),
                 ] {
                     let row = try await postgres.query(
                         "SELECT sallyport.has_scope('admin:read')", settings: TransactionSettings([("sallyport.scopes", held)]))[0]
