@@ -1,0 +1,106 @@
+import FoundationEssentials
+import JSON
+import Passwords
+import ServiceKit
+import Tenancy
+
+/// Checks a password, for the page and for the password grant alike.
+///
+/// Whoever has no account, is no member, or is disabled, gets the answer of a wrong password, after the same work.
+struct PasswordSignIn: Sendable {
+    enum Outcome: Sendable {
+        /// With the methods of RFC 8176.
+        case signedIn(Account, [String])
+        case wrong
+        /// Too many attempts; this one was not looked at.
+        case blocked(retryAfterSeconds: Int)
+        case mustChangePassword(Account)
+        /// Comes before a change of password: look at the account for that afterwards.
+        case secondFactorRequired(Account, isEnrolled: Bool)
+        /// Too many passwords are being checked; this one was not.
+        case busy
+    }
+
+    let accounts: AccountStore
+    let factors: SecondFactors
+    let throttle: SignInThrottle
+    let hasher: PasswordHasher
+
+    /// - Parameters:
+    ///   - tenant: nil on the platform's own page.
+    ///   - knownDevice: the account has signed in from this browser before.
+    func signIn(email: String, password: String, tenant: Tenant?, origin: RequestOrigin, knownDevice: Bool) async throws -> Outcome {
+        guard EmailAddress.isAcceptable(email), password.utf8.count <= PasswordPolicy.maximumBytes else { return .wrong }
+        let attempt: SignInThrottle.Attempt
+        switch try await throttle.begin(email: email, address: origin.address, knownDevice: knownDevice) {
+        case .blocked(let seconds): return .blocked(retryAfterSeconds: seconds)
+        case .allowed(let counted): attempt = counted
+        }
+        let account = try await find(email, tenant)
+        do {
+            guard let account, try await isRight(password, account) else {
+                if account == nil { try await hasher.verifyAgainstNothing(password) }
+                try await recordFailure(account, tenant, origin, attempt)
+                return .wrong
+            }
+            try await throttle.succeed(attempt)
+            return try await outcome(account, tenant, origin)
+        } catch is PasswordHasher.Busy {
+            try await throttle.withdraw(attempt)
+            return .busy
+        }
+    }
+
+    /// Writes `user.signed_in` into the tenant's log: for who completes by a second factor or a new password what a password began.
+    func recordSignIn(of account: AccountID, methods: [String], tenant: Tenant, origin: RequestOrigin) async throws {
+        let event = AuditEvent(
+            "user.signed_in", by: .user(account), on: "user", account.description, from: origin,
+            [("methods", .array(methods.map(JSONValue.string)))]
+        )
+        try await accounts.record(event, in: tenant.id)
+    }
+
+    /// The account, if it may sign in here.
+    private func find(_ email: String, _ tenant: Tenant?) async throws -> Account? {
+        guard let tenant else {
+            let account = try await accounts.find(email: email)
+            return account?.isDisabled == false ? account : nil
+        }
+        guard let (account, membership) = try await accounts.find(email: email, in: tenant.id), !membership.isDisabled else { return nil }
+        return account.isDisabled ? nil : account
+    }
+
+    private func isRight(_ password: String, _ account: Account) async throws -> Bool {
+        guard let stored = account.passwordHash, let hash = try? PasswordHash(stored) else {
+            try await hasher.verifyAgainstNothing(password)
+            return false
+        }
+        switch try await hasher.verify(password, against: hash) {
+        case .wrong: return false
+        case .right: return true
+        case .rightNeedsUpgrade(let upgraded):
+            try await accounts.upgradePasswordHash(from: stored, to: upgraded.text, of: account.id)
+            return true
+        }
+    }
+
+    private func outcome(_ account: Account, _ tenant: Tenant?, _ origin: RequestOrigin) async throws -> Outcome {
+        let isEnrolled = try await factors.isEnrolled(account.id)
+        if isEnrolled || tenant?.settings.requiresSecondFactor == true { return .secondFactorRequired(account, isEnrolled: isEnrolled) }
+        if account.mustChangePassword { return .mustChangePassword(account) }
+        if let tenant { try await recordSignIn(of: account.id, methods: ["pwd"], tenant: tenant, origin: origin) }
+        return .signedIn(account, ["pwd"])
+    }
+
+    /// What was typed as an address may be a password, so an unknown one is not written down.
+    private func recordFailure(
+        _ account: Account?, _ tenant: Tenant?, _ origin: RequestOrigin, _ attempt: SignInThrottle.Attempt
+    ) async throws {
+        guard let tenant else { return }
+        let event = AuditEvent(
+            "user.sign_in_failed", by: .anonymous, on: "user", account?.id.description ?? "", from: origin,
+            attempt.delaySeconds > 0 ? [("blocked_seconds", .integer(Int64(attempt.delaySeconds)))] : []
+        )
+        try await accounts.record(event, in: tenant.id)
+    }
+}

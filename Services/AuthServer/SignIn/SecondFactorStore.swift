@@ -1,0 +1,95 @@
+import FoundationEssentials
+import Postgres
+
+/// Second factors and recovery codes, seen by nobody but the account. What counts once is decided by one statement.
+struct SecondFactorStore: Sendable {
+    struct Factor: Sendable, Hashable {
+        let sealedSecret: [UInt8]
+        let isConfirmed: Bool
+    }
+
+    let database: Postgres
+
+    func find(_ account: AccountID) async throws -> Factor? {
+        try await database.with(.account(account)).queryOptional(Self.selection(account), Self.factor)
+    }
+
+    /// - Returns: what is stored: the proposal, unless there was a secret already.
+    func propose(_ sealed: [UInt8], for account: AccountID) async throws -> Factor {
+        let results = try await database.batch(
+            [
+                """
+                INSERT INTO auth.second_factor (account_id, sealed_secret)
+                VALUES (\(account.rawValue), \(sealed))
+                ON CONFLICT (account_id) DO NOTHING
+                """,
+                Self.selection(account),
+            ],
+            settings: .account(account)
+        )
+        guard let row = results.last?.first else { throw StoredDataError("auth.second_factor \(account): is missing") }
+        return try Self.factor(row)
+    }
+
+    /// - Returns: false where the factor is not the one that is stored, or was confirmed already.
+    func confirm(_ account: AccountID, _ factor: Factor, step: Int64, recoveryHashes: [[UInt8]], now: Int64) async throws -> Bool {
+        try await database.withTransaction(settings: .account(account)) { transaction in
+            let confirmed = try await transaction.query(
+                """
+                UPDATE auth.second_factor
+                   SET confirmed_at = \(AccountRow.date(now)), last_step = \(step)
+                 WHERE account_id = \(account.rawValue) AND confirmed_at IS NULL AND sealed_secret = \(factor.sealedSecret)
+                """
+            )
+            guard confirmed.affectedRows == 1 else { return false }
+            _ = try await transaction.batch(
+                ["DELETE FROM auth.recovery_code WHERE account_id = \(account.rawValue)"]
+                    + recoveryHashes.map { hash in
+                        "INSERT INTO auth.recovery_code (account_id, code_hash) VALUES (\(account.rawValue), \(hash))"
+                    })
+            return true
+        }
+    }
+
+    /// Uses a time step; it and those before it are gone then.
+    func spend(step: Int64, of account: AccountID) async throws -> Bool {
+        let result = try await database.with(.account(account)).query(
+            """
+            UPDATE auth.second_factor SET last_step = \(step)
+             WHERE account_id = \(account.rawValue) AND confirmed_at IS NOT NULL AND last_step < \(step)
+            """
+        )
+        return result.affectedRows == 1
+    }
+
+    /// Uses a recovery code.
+    func spend(_ hash: [UInt8], of account: AccountID, now: Int64) async throws -> Bool {
+        let result = try await database.with(.account(account)).query(
+            """
+            UPDATE auth.recovery_code SET used_at = \(AccountRow.date(now))
+             WHERE account_id = \(account.rawValue) AND code_hash = \(hash) AND used_at IS NULL
+            """
+        )
+        return result.affectedRows == 1
+    }
+
+    func remove(_ account: AccountID) async throws -> Bool {
+        let results = try await database.batch(
+            [
+                "DELETE FROM auth.second_factor WHERE account_id = \(account.rawValue)",
+                "DELETE FROM auth.recovery_code WHERE account_id = \(account.rawValue)",
+            ],
+            settings: .account(account)
+        )
+        return results[0].affectedRows == 1
+    }
+
+    private static func selection(_ account: AccountID) -> SQL {
+        "SELECT sealed_secret, confirmed_at IS NOT NULL FROM auth.second_factor WHERE account_id = \(account.rawValue)"
+    }
+
+    private static func factor(_ row: Row) throws -> Factor {
+        let (sealed, isConfirmed) = try row.decode([UInt8].self, Bool.self)
+        return Factor(sealedSecret: sealed, isConfirmed: isConfirmed)
+    }
+}
