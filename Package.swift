@@ -137,7 +137,8 @@ let package = Package(
         .testTarget(
             name: "AuthServerTests",
             dependencies: [
-                "AuthServer", "Cryptography", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "Revocation", "ServiceKit", "Tenancy", "TestSupport",
+                "AuthServer", "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "Revocation", "ServiceKit", "Tenancy",
+                "TestSupport",
                 hummingbird, hummingbirdTesting, httpTypes, logging, serviceLifecycle,
             ],
             path: "Tests/AuthServerTests",

@@ -4,14 +4,23 @@ import ServiceKit
 extension AdminEndpoint {
     /// Puts the administration together from what the server has.
     init(_ parts: AuthServerParts) {
-        let (database, clock, issuers, vault) = (parts.database, parts.clock, parts.issuers, parts.keyVault)
-        let secretVault = parts.secretVault
-        let verify = parts.verifier.verify
+        self.init(
+            database: parts.database, requestTenant: parts.requestTenant, issuers: parts.issuers, clients: parts.clients,
+            vault: parts.keyVault, secretVault: parts.secretVault, clock: parts.clock, verify: parts.verifier.verify,
+            preparePassword: NewPasswords(passwords: parts.newPassword).prepare
+        )
+    }
+
+    init(
+        database: Postgres, requestTenant: RequestTenant, issuers: Issuers, clients: ClientDirectory, vault: KeyVault,
+        secretVault: ClientSecretVault, clock: WallClock, verify: @escaping AdminAuthenticator.Verifier,
+        preparePassword: @escaping UserResource.PasswordPreparation
+    ) {
         let tenants = Tenants(database: database, clock: clock)
         let table = AdminRoutes(
             users: UserResource(
                 members: Members(database: database, clock: clock), clock: clock,
-                preparePassword: NewPasswords(hasher: parts.hasher).prepare),
+                preparePassword: preparePassword),
             invitations: InvitationResource(invitations: InvitationEntries(database: database, clock: clock), issuers: issuers),
             roles: RoleResource(roles: Roles(database: database, clock: clock)),
             clients: ClientResource(clients: Clients(database: database, secretVault: { secretVault }, clock: clock)),
@@ -22,8 +31,8 @@ extension AdminEndpoint {
             tenants: TenantResource(tenants: tenants, vault: vault, issuers: issuers)
         ).table
         self.init(
-            requestTenant: parts.requestTenant, issuers: issuers,
-            authenticator: AdminAuthenticator(verify: verify, members: MemberStore(database: database), clients: parts.clients),
+            requestTenant: requestTenant, issuers: issuers,
+            authenticator: AdminAuthenticator(verify: verify, members: MemberStore(database: database), clients: clients),
             routes: table
         )
     }
