@@ -85,7 +85,8 @@ let package = Package(
             name: "AuthServer",
             dependencies: [
                 "CYAML", "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "Revocation", "ServiceKit", "Tenancy",
-                argumentParser, hummingbird, httpTypes, nioCore, logging, metrics, serviceLifecycle, configuration,
+                argumentParser, asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, nioPosix, logging, metrics, serviceLifecycle,
+                configuration,
             ],
             path: "Services/AuthServer",
             resources: [.embedInCode("Pages/Style")],

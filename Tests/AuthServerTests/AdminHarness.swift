@@ -101,8 +101,8 @@ struct AdminHarness: Sendable {
         let directory = TenantDirectory(store: TenantStore(database: database))
         return AdminEndpoint(
             database: database, requestTenant: RequestTenant(directory: directory, baseHost: ""), issuers: Issuers(baseURL: ""),
-            clients: ClientDirectory(store: ClientStore(database: database)), vault: KeyVault(masterKey: key), clock: .system,
-            verify: { _, _ in nil }, preparePassword: { _, _, _ in "" }
+            clients: ClientDirectory(store: ClientStore(database: database)), vault: KeyVault(masterKey: key),
+            secretVault: ClientSecretVault(masterKey: key), clock: .system, verify: { _, _ in nil }, preparePassword: { _, _, _ in "" }
         ).routes
     }()
 }

@@ -78,7 +78,7 @@ import Testing
         """
 
     private func application(_ server: AuthServerHarness) -> TenantApplication {
-        TenantApplication(database: server.administration.database, clock: .system)
+        TenantApplication(server.administration)
     }
 
     private func tenant(_ server: AuthServerHarness) async throws -> Tenant { try await server.administration.tenant("acme") }

@@ -34,7 +34,7 @@ struct ApplyCommand: AsyncParsableCommand {
                 throw CommandFailure("\(path): \(error)")
             }
             let tenant = try await administration.tenant(file.tenant.rawValue)
-            let application = TenantApplication(database: administration.database, clock: .system)
+            let application = TenantApplication(administration)
             let plan = try await application.plan(file, for: tenant, isPruning: prune)
             if !plan.isEmpty, !dryRun {
                 if !yes {
@@ -74,7 +74,7 @@ struct ExportCommand: AsyncParsableCommand {
         let (slug, json) = (tenant, json)
         try await Administration.run { administration in
             let tenant = try await administration.tenant(slug)
-            let object = try await TenantApplication(database: administration.database, clock: .system).export(tenant).object
+            let object = try await TenantApplication(administration).export(tenant).object
             print(json ? String(decoding: object.serialized(), as: UTF8.self) + "\n" : YAMLWriter.text(object), terminator: "")
         }
     }

@@ -48,7 +48,14 @@ extension TenantPlan.Step: CustomStringConvertible {
 /// Makes a tenant what a file says: all of it in one transaction, or nothing.
 struct TenantApplication: Sendable {
     let database: Postgres
+    let clients: Clients
     let clock: WallClock
+
+    init(_ administration: Administration) {
+        database = administration.database
+        clients = administration.clientAdministration
+        clock = .system
+    }
 
     /// The tenant's own settings, roles and clients.
     func export(_ tenant: Tenant) async throws -> TenantFile {
@@ -115,7 +122,7 @@ struct TenantApplication: Sendable {
                     let wanted = try await Client.unconfigured(client, in: id).with(entry?.settings ?? [:]) {
                         try await RoleStore.find($0, in: id, transaction)
                     }
-                    _ = try await Clients.create(wanted, by: administrator, transaction)
+                    _ = try await self.clients.create(wanted, by: administrator, transaction)
                 case .changeClient(let client, _):
                     let entry = file.clients?.first { $0.id == client }
                     _ = try await Clients.update(client, in: id, by: administrator, now: now, transaction) { client, transaction in

@@ -62,7 +62,7 @@ struct ClientCommand: AsyncParsableCommand {
                 let updated = try await administration.clientAdministration.update(client.id, in: tenant, by: .operator) { client, _ in
                     try await settings.apply(to: &client) { try await administration.clients.role($0, in: tenant) }
                 }
-                let needsSecret = updated.authenticationMethod.usesSecret && !client.authenticationMethod.usesSecret
+                let needsSecret = !updated.hasUsableSecret
                 output.print(
                     json: { updated.write(to: &$0) },
                     text: "Updated client \(updated.id)."

@@ -112,17 +112,15 @@ struct ClientSettingsOptions: ParsableArguments {
                 throw CommandFailure("--jwks-file: \(jwksFile) cannot be read")
             }
             do {
-                _ = try JWKSet(parsing: Array(data))
-            } catch {
-                throw CommandFailure("--jwks-file: \(jwksFile) is not a JWK Set: \(error)")
+                _ = try ClientKeySet(registering: Array(data))
+            } catch let error as ClientKeyError {
+                throw CommandFailure("--jwks-file: \(jwksFile): \(error)")
             }
             client.jwks = String(decoding: data, as: UTF8.self)
             client.jwksURI = nil
         }
         if let jwksURI {
-            guard let url = URL(string: jwksURI), url.scheme == "https", url.host() != nil else {
-                throw CommandFailure("--jwks-uri: give an https URL")
-            }
+            guard KeySetURI(jwksURI) != nil else { throw CommandFailure("--jwks-uri: give an https URL, without user name and fragment") }
             client.jwksURI = jwksURI
             client.jwks = nil
         }

@@ -9,6 +9,8 @@ import Tenancy
 /// and its revocations.
 struct Clients: Sendable {
     let database: Postgres
+    /// Asked for only where a secret must be sealed.
+    let secretVault: @Sendable () throws -> ClientSecretVault
     let clock: WallClock
 
     var store: ClientStore { ClientStore(database: database) }
@@ -16,11 +18,11 @@ struct Clients: Sendable {
     /// - Returns: the secret in clear, which is stored nowhere, or nil for a client without one.
     func create(_ client: Client, by administrator: Administrator) async throws -> OpaqueSecret? {
         try await database.administer(client.tenantID) { transaction in
-            try await Self.create(client, by: administrator, transaction)
+            try await create(client, by: administrator, transaction)
         }
     }
 
-    static func create(_ client: Client, by administrator: Administrator, _ transaction: Transaction) async throws -> OpaqueSecret? {
+    func create(_ client: Client, by administrator: Administrator, _ transaction: Transaction) async throws -> OpaqueSecret? {
         try client.check()
         // It would be told apart from a person by nothing: both are subjects of tokens.
         guard UUID(uuidString: client.id.rawValue) == nil else {
@@ -29,7 +31,7 @@ struct Clients: Sendable {
         try administrator.require(client)
         var client = client
         let secret = client.authenticationMethod.usesSecret ? OpaqueSecret.generate(.clientSecret) : nil
-        client.secrets = secret.map { [Client.Secret(hash: $0.hash, expiresAt: nil)] } ?? []
+        client.secrets = try secret.map { [try stored($0, of: client)] } ?? []
         _ = try await transaction.batch(
             ClientStore.insertions(client) + [
                 administrator.event("client.created", on: "client", client.id.rawValue, [("name", .string(client.name))])
@@ -98,10 +100,17 @@ struct Clients: Sendable {
                 "client.secret_rotated", on: "client", id.rawValue, [("overlap_seconds", .integer(Int64(overlapSeconds)))])
             _ = try await transaction.batch(
                 ClientStore.secretRotation(
-                    of: id, in: tenant, to: Client.Secret(hash: secret.hash, expiresAt: nil), overlapSeconds: overlapSeconds)
+                    of: id, in: tenant, to: try stored(secret, of: client), overlapSeconds: overlapSeconds)
                     + revocations + [event.insertion(in: tenant)])
             return secret
         }
+    }
+
+    /// Only its hash, unless the client uses the secret itself as a key.
+    private func stored(_ secret: OpaqueSecret, of client: Client) throws -> Client.Secret {
+        guard client.authenticationMethod == .clientSecretJWT else { return Client.Secret(hash: secret.hash, expiresAt: nil) }
+        let sealed = try secretVault().seal(secret, of: client.id, in: client.tenantID)
+        return Client.Secret(hash: secret.hash, expiresAt: nil, sealedSecret: sealed)
     }
 
     func remove(

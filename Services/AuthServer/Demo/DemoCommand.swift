@@ -86,7 +86,7 @@ struct Demo: Sendable {
             client.redirectURIs = try plan.redirectURIs.map { try RedirectURI($0) }
             client.scopes = try ScopeSet(parsing: plan.scopes)
             if let role = plan.role { client.role = try await administration.clients.role(role, in: tenant.id) }
-            secret = try await ClientRegistration(administration.clients).register(client)?.rawValue
+            secret = try await administration.clientAdministration.create(client, by: .operator)?.rawValue
         }
         return DemoFile.Client(label: plan.label, clientID: id, clientSecret: secret, redirectURIs: plan.redirectURIs)
     }
@@ -99,9 +99,8 @@ struct Demo: Sendable {
         {
             return known.rawValue
         }
-        let secret = OpaqueSecret.generate(.clientSecret)
-        try await administration.clients.rotateSecret(of: client.id, in: client.tenantID, to: secret.hash, overlapSeconds: 0)
-        return secret.rawValue
+        return try await administration.clientAdministration.rotateSecret(
+            of: client.id, in: client.tenantID, overlapSeconds: 0, by: .operator).rawValue
     }
 
     /// The demo's tables are created by the owner of the database, and filled inside each tenant.

@@ -8,6 +8,8 @@ struct AuthorizationServerMetadata: Sendable {
     let jwksURI: String?
     let grantTypes: [String]
     let clientAuthenticationMethods: [String]
+    /// What `private_key_jwt` and `client_secret_jwt` may be signed with.
+    let clientAssertionAlgorithms: [String]
     /// RFC 9728 §4.
     let protectedResources: [String]
 
@@ -20,6 +22,7 @@ struct AuthorizationServerMetadata: Sendable {
         list("response_types_supported", [], &json)
         list("grant_types_supported", grantTypes, &json)
         list("token_endpoint_auth_methods_supported", clientAuthenticationMethods, &json)
+        list("token_endpoint_auth_signing_alg_values_supported", clientAssertionAlgorithms, &json)
         list("protected_resources", protectedResources, &json)
         json.endObject()
         return json.bytes

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import JOSE
 import OAuth
 import ServiceKit
 import Tenancy
@@ -28,7 +29,8 @@ struct DiscoveryEndpoint: Sendable {
             tokenEndpoint: "\(issuer)/oauth2/token",
             jwksURI: tenant == nil ? nil : "\(issuer)/oauth2/jwks",
             grantTypes: grants.map(\.rawValue),
-            clientAuthenticationMethods: ["client_secret_basic", "client_secret_post"],
+            clientAuthenticationMethods: ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"],
+            clientAssertionAlgorithms: JWSAlgorithm.clientAssertion.map(\.rawValue),
             protectedResources: [audience]
         )
         return .json(

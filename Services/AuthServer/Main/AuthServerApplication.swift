@@ -27,6 +27,7 @@ struct AuthServerApplication: Sendable {
         let tenants = TenantDirectory(store: TenantStore(database: database))
         let clients = ClientDirectory(store: ClientStore(database: database))
         let keys = KeyRings(store: KeyStore(database: database), vault: KeyVault(masterKey: settings.masterKey), clock: clock)
+        let clientKeySource = HTTPClientKeySource(allowsPrivateAddresses: settings.allowsPrivateKeySetAddresses)
         let recognized = RecognizedRequests()
         let issuers = Issuers(baseURL: settings.baseURL)
         let revocations = RevocationIndex()
@@ -38,7 +39,15 @@ struct AuthServerApplication: Sendable {
         )
 
         let requestTenant = RequestTenant(directory: tenants, baseHost: settings.baseHost)
-        let authenticator = ClientAuthenticator(tenants: tenants, clients: clients, clock: clock)
+        let secretVault = ClientSecretVault(masterKey: settings.masterKey)
+        let assertions = ClientAssertions(
+            issuers: issuers,
+            keys: ClientAssertionKeys(
+                vault: secretVault, keySets: ClientKeySets(source: clientKeySource, logger: logger),
+                clock: clock),
+            store: ClientAssertionStore(database: database), clock: clock
+        )
+        let authenticator = ClientAuthenticator(tenants: tenants, clients: clients, assertions: assertions, clock: clock)
         let platformKeys = PlatformKeys(store: PlatformKeyStore(database: database), masterKey: settings.masterKey)
         let accounts = AccountStore(database: database)
         let accessGrants = AccessGrantStore(database: database)
@@ -86,8 +95,8 @@ struct AuthServerApplication: Sendable {
 
         let vault = KeyVault(masterKey: settings.masterKey)
         AdminEndpoint(
-            database: database, requestTenant: requestTenant, issuers: issuers, clients: clients, vault: vault, clock: clock,
-            verify: verifier.verify,
+            database: database, requestTenant: requestTenant, issuers: issuers, clients: clients, vault: vault, secretVault: secretVault,
+            clock: clock, verify: verifier.verify,
             preparePassword: NewPasswords(
                 passwords: NewPassword(accounts: accounts, hasher: PasswordHasher(), breached: nil, clock: clock)
             ).prepare
@@ -97,7 +106,7 @@ struct AuthServerApplication: Sendable {
         server = HTTPService.make(responder, listen: settings.listen, logger: logger)
         let rotation = KeyRotation(store: KeyStore(database: database), vault: vault, clock: clock)
         background = [
-            database, listener, changes, revocationFeed.listener, revocationFeed,
+            database, listener, changes, clientKeySource, revocationFeed.listener, revocationFeed,
             KeyRotationSchedule(rotation: rotation, tenants: TenantStore(database: database), logger: logger),
         ]
     }

@@ -14,6 +14,8 @@ struct AuthServerSettings: Sendable {
     let proxies: TrustedProxies
     let database: PostgresConfiguration
     let masterKey: SealingKey
+    /// Whether a client's `jwks_uri` may lie in a private network.
+    let allowsPrivateKeySetAddresses: Bool
 
     init(_ settings: Settings) throws {
         baseURL = try settings.baseURL("BASE_URL")
@@ -23,6 +25,7 @@ struct AuthServerSettings: Sendable {
         proxies = try TrustedProxies(settings.optional("TRUSTED_PROXIES") ?? "", variable: "SALLYPORT_TRUSTED_PROXIES")
         database = try Self.database(settings)
         masterKey = try Self.masterKey(settings)
+        allowsPrivateKeySetAddresses = try settings.flag("ALLOW_PRIVATE_JWKS_URIS", default: false)
     }
 
     static func database(_ settings: Settings) throws(SettingError) -> PostgresConfiguration {

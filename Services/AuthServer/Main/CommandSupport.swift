@@ -44,8 +44,14 @@ struct Administration: Sendable {
 
     var roles: Roles { Roles(database: database, clock: .system) }
     var holdings: Holdings { Holdings(database: database, clock: .system) }
-    var clientAdministration: Clients { Clients(database: database, clock: .system) }
+    var clientAdministration: Clients {
+        Clients(database: database, secretVault: { try clientSecretVault() }, clock: .system)
+    }
     var tenantAdministration: Tenants { Tenants(database: database, clock: .system) }
+
+    func clientSecretVault() throws -> ClientSecretVault {
+        ClientSecretVault(masterKey: try AuthServerSettings.masterKey(settings))
+    }
 
     func keyVault() throws -> KeyVault {
         KeyVault(masterKey: try AuthServerSettings.masterKey(settings))
