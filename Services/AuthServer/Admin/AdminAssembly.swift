@@ -5,7 +5,8 @@ extension AdminEndpoint {
     /// Puts the administration together from what the server has.
     init(
         database: Postgres, requestTenant: RequestTenant, issuers: Issuers, clients: ClientDirectory, vault: KeyVault,
-        secretVault: ClientSecretVault, clock: WallClock, verify: @escaping AdminAuthenticator.Verifier, preparePassword: @escaping UserResource.PasswordPreparation
+        secretVault: ClientSecretVault, clock: WallClock, verify: @escaping AdminAuthenticator.Verifier,
+        preparePassword: @escaping UserResource.PasswordPreparation
     ) {
         let tenants = Tenants(database: database, clock: clock)
         let table = AdminRoutes(
