@@ -48,10 +48,12 @@ let package = Package(
         .systemLibrary(name: "CLibPQ", path: "Shared/CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSodium", path: "Shared/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CCrypt", path: "Shared/CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
+        .systemLibrary(name: "CQREncode", path: "Shared/CQREncode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
         .target(name: "CPasswordMemory", path: "Shared/CPasswordMemory"),
         .systemLibrary(name: "CYAML", path: "Shared/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
         .target(name: "JSON", path: "Shared/JSON", swiftSettings: strict),
+        .target(name: "QRCode", dependencies: ["CQREncode"], path: "Shared/QRCode", swiftSettings: strict),
         .target(name: "Cryptography", dependencies: ["COpenSSL"], path: "Shared/Crypto", swiftSettings: strict),
         .target(name: "JOSE", dependencies: ["Cryptography", "JSON"], path: "Shared/JOSE", swiftSettings: strict),
         .target(name: "Postgres", dependencies: ["CLibPQ", logging, serviceLifecycle], path: "Shared/Postgres", swiftSettings: strict),
@@ -84,10 +86,9 @@ let package = Package(
         .executableTarget(
             name: "AuthServer",
             dependencies: [
-                "CYAML", "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "Revocation", "ServiceKit",
-                "Tenancy",
-                argumentParser, asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, nioPosix, logging, metrics, serviceLifecycle,
-                configuration,
+                "CYAML", "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "QRCode", "Revocation", "ServiceKit",
+                "Tenancy", argumentParser, asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, logging, metrics,
+                serviceLifecycle, configuration,
             ],
             path: "Services/AuthServer",
             resources: [.embedInCode("Pages/Style")],
@@ -122,8 +123,7 @@ let package = Package(
             name: "DatabaseTests", dependencies: ["Database", "Postgres", "TestSupport"], path: "Tests/DatabaseTests", swiftSettings: strict
         ),
         .testTarget(name: "TenancyTests", dependencies: ["Tenancy"], path: "Tests/TenancyTests", swiftSettings: strict),
-        .testTarget(
-            name: "RevocationTests", dependencies: ["Revocation", "Tenancy"], path: "Tests/RevocationTests", swiftSettings: strict),
+        .testTarget(name: "RevocationTests", dependencies: ["Revocation", "Tenancy"], path: "Tests/RevocationTests", swiftSettings: strict),
         .testTarget(
             name: "OAuthTests", dependencies: ["OAuth", "JOSE", "JSON", "Tenancy"], path: "Tests/OAuthTests", swiftSettings: strict),
         .testTarget(
@@ -137,10 +137,8 @@ let package = Package(
         .testTarget(
             name: "AuthServerTests",
             dependencies: [
-                "AuthServer", "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "Revocation", "ServiceKit",
-                "Tenancy",
-                "TestSupport",
-                hummingbird, hummingbirdTesting, httpTypes, logging, serviceLifecycle,
+                "AuthServer", "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "Revocation", "ServiceKit", "Tenancy",
+                "TestSupport", hummingbird, hummingbirdTesting, httpTypes, logging, serviceLifecycle,
             ],
             path: "Tests/AuthServerTests",
             swiftSettings: strict

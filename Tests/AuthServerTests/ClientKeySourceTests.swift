@@ -44,12 +44,7 @@ import Testing
         try await application.test(.live) { client in
             let source = HTTPClientKeySource(allowsPrivateAddresses: allowsPrivateAddresses, timeout: timeout)
             let port = try #require(client.port)
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await source.run() }
-                do { try await body(source, port) } catch { Issue.record(error) }
-                group.cancelAll()
-                try await group.waitForAll()
-            }
+            try await body(source, port)
         }
     }
 
@@ -97,13 +92,29 @@ import Testing
             return Response(status: .ok)
         } _: { source, port in
             for host in ["127.0.0.1", "localhost", "[::1]"] {
-                await #expect(throws: ClientKeysUnavailable.self) { try await source.fetch(Self.uri(port, "/", host: host)) }
+                await #expect(throws: ClientKeysUnavailable.self) { try await source.fetch(Self.uri(port, "/jwks", host: host)) }
             }
             for host in ["2130706433", "0x7f.1", "127.1", "0177.0.0.1", "127.0.0.1", "[::ffff:127.0.0.1]", "0", "localhost"] {
-                let uri = try #require(KeySetURI("https://\(host):\(port)/"))
+                let uri = try #require(KeySetURI("https://\(host):\(port)/jwks"))
                 await #expect(throws: ClientKeysUnavailable.self, "\(host)") { try await source.fetch(uri) }
             }
             #expect(isAsked.withLock { $0 } == false)
+        }
+    }
+
+    @Test("The connection goes to the address that was checked, whatever the name means a moment later") func pinned() async throws {
+        let asked = Mutex(0)
+        try await withServer { _ in
+            asked.withLock { $0 += 1 }
+            return Response(status: .ok, body: ResponseBody(byteBuffer: ByteBuffer(string: #"{"keys":[]}"#)))
+        } _: { source, port in
+            let place = try Self.uri(port, "/jwks", host: "localhost")
+            #expect(try await source.fetch(place).keys.isEmpty)
+            let elsewhere = HTTPClientKeySource(allowsPrivateAddresses: true, timeout: .milliseconds(300)) { _, port in
+                try SocketAddress(ipAddress: "127.0.0.2", port: port)
+            }
+            await #expect(throws: ClientKeysUnavailable.self) { try await elsewhere.fetch(place) }
+            #expect(asked.withLock { $0 } == 1)
         }
     }
 
@@ -113,8 +124,8 @@ import Testing
             return Response(status: .ok)
         } _: { source, port in
             let start = ContinuousClock.now
-            await #expect(throws: ClientKeysUnavailable.self) { try await source.fetch(Self.uri(port, "/")) }
-            #expect(start.duration(to: .now) < .seconds(5))
+            await #expect(throws: ClientKeysUnavailable.self) { try await source.fetch(Self.uri(port, "/jwks")) }
+            #expect((.milliseconds(200)..<Duration.seconds(5)).contains(start.duration(to: .now)))
         }
     }
 

@@ -3,13 +3,24 @@ import ServiceKit
 
 extension AdminEndpoint {
     /// Puts the administration together from what the server has.
-    init(
-        database: Postgres, requestTenant: RequestTenant, issuers: Issuers, clients: ClientDirectory, vault: KeyVault,
-        secretVault: ClientSecretVault, clock: WallClock, verify: @escaping AdminAuthenticator.Verifier,
-        preparePassword: @escaping UserResource.PasswordPreparation
-    ) {
+    init(_ parts: AuthServerParts) {
+        let verify = parts.verifier.verify
+        self.init(
+            requestTenant: parts.requestTenant, issuers: parts.issuers,
+            authenticator: AdminAuthenticator(
+                verify: verify, members: MemberStore(database: parts.database), clients: parts.clients),
+            routes: Self.routes(
+                database: parts.database, issuers: parts.issuers, vault: parts.keyVault, secretVault: parts.secretVault,
+                clock: parts.clock, verify: verify, preparePassword: NewPasswords(passwords: parts.newPassword).prepare)
+        )
+    }
+
+    static func routes(
+        database: Postgres, issuers: Issuers, vault: KeyVault, secretVault: ClientSecretVault, clock: WallClock,
+        verify: @escaping AdminAuthenticator.Verifier, preparePassword: @escaping UserResource.PasswordPreparation
+    ) -> [AdminRoute] {
         let tenants = Tenants(database: database, clock: clock)
-        let table = AdminRoutes(
+        return AdminRoutes(
             users: UserResource(members: Members(database: database, clock: clock), clock: clock, preparePassword: preparePassword),
             invitations: InvitationResource(invitations: InvitationEntries(database: database, clock: clock), issuers: issuers),
             roles: RoleResource(roles: Roles(database: database, clock: clock)),
@@ -20,9 +31,5 @@ extension AdminEndpoint {
             audit: AuditResource(store: AuditStore(database: database)),
             tenants: TenantResource(tenants: tenants, vault: vault, issuers: issuers)
         ).table
-        self.init(
-            requestTenant: requestTenant, issuers: issuers,
-            authenticator: AdminAuthenticator(verify: verify, members: MemberStore(database: database), clients: clients), routes: table
-        )
     }
 }

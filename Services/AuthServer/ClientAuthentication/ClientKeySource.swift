@@ -1,9 +1,8 @@
 import AsyncHTTPClient
+import Dispatch
 import JOSE
 import NIOCore
 import NIOHTTP1
-import NIOPosix
-import ServiceLifecycle
 
 /// Where the keys of clients come from.
 protocol ClientKeySource: Sendable {
@@ -14,24 +13,22 @@ protocol ClientKeySource: Sendable {
 ///
 /// The host is looked up once, its address is checked, and the connection goes to that address: a name that means another address a moment
 /// later leads nowhere. TLS still asks for a certificate of the name. No redirect is followed.
-struct HTTPClientKeySource: ClientKeySource, Service {
+struct HTTPClientKeySource: ClientKeySource {
     static let maximumBytes = 256 * 1024
 
     private let allowsPrivateAddresses: Bool
     private let timeout: Duration
-    /// Looking up a name blocks; these threads do nothing else, and start with the first look-up.
-    private let lookups = NIOThreadPool(numberOfThreads: 4)
+    /// The address of a host; blocks.
+    private let resolve: @Sendable (_ host: String, _ port: Int) throws -> SocketAddress
 
     /// - Parameter timeout: for all of it, from the look-up of the name to the last byte.
-    init(allowsPrivateAddresses: Bool, timeout: Duration = .seconds(5)) {
+    init(
+        allowsPrivateAddresses: Bool, timeout: Duration = .seconds(5),
+        resolve: @Sendable @escaping (String, Int) throws -> SocketAddress = { try .makeAddressResolvingHost($0, port: $1) }
+    ) {
         self.allowsPrivateAddresses = allowsPrivateAddresses
         self.timeout = timeout
-    }
-
-    /// Keeps the threads until shutdown.
-    func run() async throws {
-        try? await gracefulShutdown()
-        try await lookups.shutdownGracefully()
+        self.resolve = resolve
     }
 
     /// - Throws: ``ClientKeysUnavailable`` within the timeout, or what the connection threw.
@@ -60,13 +57,9 @@ struct HTTPClientKeySource: ClientKeySource, Service {
     /// Ends when the task is cancelled, though the thread may go on.
     private func lookUp(_ uri: KeySetURI) async throws -> SocketAddress {
         let (results, continuation) = AsyncStream.makeStream(of: Result<SocketAddress, any Error>.self)
-        lookups.start()
-        lookups.submit { state in
-            let result = Result { () throws -> SocketAddress in
-                guard case .active = state else { throw CancellationError() }
-                return try SocketAddress.makeAddressResolvingHost(uri.host, port: uri.port)
-            }
-            continuation.yield(result)
+        // A serial queue of its own has a thread of its own while it works: none of those that tasks run on.
+        DispatchQueue(label: "client-keys-lookup").async {
+            continuation.yield(Result { try resolve(uri.host, uri.port) })
             continuation.finish()
         }
         for await result in results { return try result.get() }

@@ -100,7 +100,8 @@ struct Demo: Sendable {
             return known.rawValue
         }
         return try await administration.clientAdministration.rotateSecret(
-            of: client.id, in: client.tenantID, overlapSeconds: 0, by: .operator).rawValue
+            of: client.id, in: client.tenantID, overlapSeconds: 0, by: .operator
+        ).rawValue
     }
 
     /// The demo's tables are created by the owner of the database, and filled inside each tenant.

@@ -12,6 +12,7 @@ struct DiscoveryEndpoint: Sendable {
     let issuers: Issuers
     let audience: String
     let grants: [GrantType]
+    let keys: KeyRings
 
     func addRoutes(to router: some RouterMethods<ServiceContext>) {
         for name in ["oauth-authorization-server", "openid-configuration"] {
@@ -24,14 +25,10 @@ struct DiscoveryEndpoint: Sendable {
     @Sendable private func metadata(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let tenant = try await requestTenant.find(request, context)
         let issuer = tenant.map { issuers.issuer(of: $0.slug) } ?? issuers.baseURL
+        var algorithms: [JWSAlgorithm] = []
+        if let tenant { algorithms = [try await keys.require(tenant.id).identitySigner.algorithm] }
         let document = AuthorizationServerMetadata(
-            issuer: issuer,
-            tokenEndpoint: "\(issuer)/oauth2/token",
-            jwksURI: tenant == nil ? nil : "\(issuer)/oauth2/jwks",
-            grantTypes: grants.map(\.rawValue),
-            clientAuthenticationMethods: ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"],
-            clientAssertionAlgorithms: JWSAlgorithm.clientAssertion.map(\.rawValue),
-            protectedResources: [audience]
+            issuer: issuer, isTenants: tenant != nil, grantTypes: grants, signingAlgorithms: algorithms, protectedResources: [audience]
         )
         return .json(
             document.serialized(),

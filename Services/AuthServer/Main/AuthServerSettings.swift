@@ -8,6 +8,8 @@ import ServiceKit
 struct AuthServerSettings: Sendable {
     let baseURL: String
     let baseHost: String
+    /// `scheme://host[:port]` of the base URL, in lower case.
+    let baseOrigin: String
     /// The resource server's identifier, `aud` of access tokens.
     let audience: String
     let listen: (host: String, port: Int)
@@ -20,12 +22,19 @@ struct AuthServerSettings: Sendable {
     init(_ settings: Settings) throws {
         baseURL = try settings.baseURL("BASE_URL")
         baseHost = URLComponents(string: baseURL)?.host?.lowercased() ?? ""
+        baseOrigin = Self.origin(baseURL)
         audience = try settings.baseURL("API_URL", default: baseURL + "/api/v1")
         listen = try settings.listenAddress("AUTH_LISTEN", default: "127.0.0.1:8081")
         proxies = try TrustedProxies(settings.optional("TRUSTED_PROXIES") ?? "", variable: "SALLYPORT_TRUSTED_PROXIES")
         database = try Self.database(settings)
         masterKey = try Self.masterKey(settings)
         allowsPrivateKeySetAddresses = try settings.flag("ALLOW_PRIVATE_JWKS_URIS", default: false)
+    }
+
+    private static func origin(_ url: String) -> String {
+        guard let scheme = url.firstRange(of: "://") else { return url.lowercased() }
+        let end = url[scheme.upperBound...].firstIndex(of: "/") ?? url.endIndex
+        return url[..<end].lowercased()
     }
 
     static func database(_ settings: Settings) throws(SettingError) -> PostgresConfiguration {

@@ -24,7 +24,7 @@ enum PageHeaders {
 
 extension HTTPField.Name {
     fileprivate static let frameOptions = pageHeader("X-Frame-Options")
-    fileprivate static let referrerPolicy = pageHeader("Referrer-Policy")
+    static let referrerPolicy = pageHeader("Referrer-Policy")
     fileprivate static let resourcePolicy = pageHeader("Cross-Origin-Resource-Policy")
     fileprivate static let permissionsPolicy = pageHeader("Permissions-Policy")
 

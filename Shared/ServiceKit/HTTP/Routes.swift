@@ -24,4 +24,9 @@ extension RouterMethods where Context == ServiceContext {
 /// RFC 9110 §15.5.6.
 public struct MethodNotAllowed: Error {
     public let allow: String
+
+    /// - Parameter allow: the value of `Allow`.
+    public init(allow: String) {
+        self.allow = allow
+    }
 }

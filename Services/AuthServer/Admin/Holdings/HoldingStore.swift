@@ -4,7 +4,7 @@ import Postgres
 import Tenancy
 
 /// A person's sign-in to a tenant in one browser, as administrators see it.
-struct SessionHolding: Sendable, Hashable {
+struct HeldSession: Sendable, Hashable {
     let id: UUID
     let period: Int32
     let account: AccountID
@@ -18,7 +18,7 @@ struct SessionHolding: Sendable, Hashable {
 }
 
 /// A grant, as administrators see it.
-struct GrantHolding: Sendable, Hashable {
+struct GrantEntry: Sendable, Hashable {
     let id: GrantID
     let client: String
     let account: AccountID
@@ -51,7 +51,7 @@ struct HoldingStore: Sendable {
     }
 
     /// Those that are neither ended nor expired. Ordered by partition and id.
-    func sessions(of account: AccountID?, in tenant: TenantID, after: Position?, limit: Int, now: Int64) async throws -> [SessionHolding] {
+    func sessions(of account: AccountID?, in tenant: TenantID, after: Position?, limit: Int, now: Int64) async throws -> [HeldSession] {
         try await database.withTenant(tenant.rawValue).queryAll(
             """
             \(Self.sessionSelection)
@@ -66,7 +66,7 @@ struct HoldingStore: Sendable {
     }
 
     /// Those that are neither revoked nor expired. Ordered by partition and id.
-    func grants(of holder: Holder, in tenant: TenantID, after: Position?, limit: Int, now: Int64) async throws -> [GrantHolding] {
+    func grants(of holder: Holder, in tenant: TenantID, after: Position?, limit: Int, now: Int64) async throws -> [GrantEntry] {
         let condition: SQL =
             switch holder {
             case .anybody: ""
@@ -86,14 +86,14 @@ struct HoldingStore: Sendable {
     }
 
     /// - Parameter now: a holding lives in one of the partitions that have not ended, each looked into by its key.
-    static func session(_ id: UUID, in tenant: TenantID, _ executor: some SQLExecutor, now: Int64) async throws -> SessionHolding? {
+    static func session(_ id: UUID, in tenant: TenantID, _ executor: some SQLExecutor, now: Int64) async throws -> HeldSession? {
         try await executor.queryAll(
             "\(sessionSelection) WHERE tenant_id = \(tenant.rawValue) AND period = ANY (\(Period.longAlive(at: now))) AND id = \(id)",
             session
         ).first
     }
 
-    static func grant(_ id: UUID, in tenant: TenantID, _ executor: some SQLExecutor, now: Int64) async throws -> GrantHolding? {
+    static func grant(_ id: UUID, in tenant: TenantID, _ executor: some SQLExecutor, now: Int64) async throws -> GrantEntry? {
         try await executor.queryAll(
             "\(grantSelection) WHERE tenant_id = \(tenant.rawValue) AND period = ANY (\(Period.longAlive(at: now))) AND id = \(id)", grant
         ).first
@@ -109,19 +109,19 @@ struct HoldingStore: Sendable {
           FROM auth.access_grant
         """
 
-    private static func session(_ row: Row) throws -> SessionHolding {
+    private static func session(_ row: Row) throws -> HeldSession {
         let (id, period, account, agent, address, created, seen, expires, ended) = try row.decode(
             UUID.self, Int32.self, UUID.self, String.self, String.self, Date.self, Date.self, Date.self, Date?.self)
-        return SessionHolding(
+        return HeldSession(
             id: id, period: period, account: AccountID(account), userAgent: agent, address: address, createdAt: seconds(created),
             lastSeenAt: seconds(seen), expiresAt: seconds(expires), endedAt: ended.map(seconds))
     }
 
-    private static func grant(_ row: Row) throws -> GrantHolding {
+    private static func grant(_ row: Row) throws -> GrantEntry {
         let (id, period, client, account, session, type, scopes, created, expires, refreshed, hasRefresh, revoked) = try row.decode(
             UUID.self, Int32.self, String.self, UUID.self, UUID?.self, String.self, String.self, Date.self, Date.self, Date?.self,
             Bool.self, Date?.self)
-        return GrantHolding(
+        return GrantEntry(
             id: GrantID(period: period, id: id), client: client, account: AccountID(account), session: session, type: type, scopes: scopes,
             createdAt: seconds(created), expiresAt: seconds(expires), refreshedAt: refreshed.map(seconds), hasRefreshToken: hasRefresh,
             revokedAt: revoked.map(seconds))

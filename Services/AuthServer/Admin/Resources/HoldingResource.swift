@@ -106,12 +106,12 @@ struct HoldingResource: Sendable {
         return HoldingStore.Position(period: period, id: id)
     }
 
-    private func json(_ sessions: [SessionHolding], _ grants: [GrantHolding]) -> JSONObject {
+    private func json(_ sessions: [HeldSession], _ grants: [GrantEntry]) -> JSONObject {
         ["sessions": .array(sessions.map { .object($0.json) }), "grants": .array(grants.map { .object($0.json) })]
     }
 }
 
-extension SessionHolding {
+extension HeldSession {
     var json: JSONObject {
         [
             "id": .string(id.uuidString.lowercased()), "user_id": .string(account.description), "user_agent": .string(userAgent),
@@ -121,7 +121,7 @@ extension SessionHolding {
     }
 }
 
-extension GrantHolding {
+extension GrantEntry {
     var json: JSONObject {
         var json: JSONObject = [
             "id": .string(id.description), "client_id": .string(client), "user_id": .string(account.description),

@@ -1,0 +1,106 @@
+import HTTPTypes
+import Hummingbird
+import OAuth
+import ServiceKit
+import Tenancy
+
+extension InteractionSteps {
+    func signIn(_ form: FormParameters, _ interaction: Interaction, _ visit: Visit) async throws -> Response {
+        let username = (form[PageField.username] ?? "").trimmingSpaces()
+        func again(_ problem: SignInPage.Problem, _ status: HTTPResponse.Status, retryAfter: Int? = nil) async throws -> Response {
+            try await signInPage(username, problem, status, retryAfter, interaction, visit)
+        }
+
+        guard !username.isEmpty else { return try await again(.missingUsername, Self.problemStatus) }
+        guard let password = form[PageField.password] else { return try await again(.missingPassword, Self.problemStatus) }
+        let outcome = try await passwords.signIn(
+            email: username, password: password, tenant: visit.tenant, origin: visit.origin,
+            knownDevice: devices.isKnown(visit.request, email: username)
+        )
+        switch outcome {
+        case .signedIn(let account, let methods):
+            return try await begin(account, methods, interaction, visit)
+        case .mustChangePassword(let account), .secondFactorRequired(let account, _):
+            return try await proceed(account, ["pwd"], interaction, visit)
+        case .wrong:
+            return try await again(.wrongCredentials, Self.problemStatus)
+        case .blocked(let seconds):
+            return try await again(.throttled(seconds: seconds), .tooManyRequests, retryAfter: seconds)
+        case .busy:
+            return try await again(.busy, .serviceUnavailable, retryAfter: 1)
+        }
+    }
+
+    private func signInPage(
+        _ username: String, _ problem: SignInPage.Problem, _ status: HTTPResponse.Status, _ retryAfter: Int?,
+        _ interaction: Interaction, _ visit: Visit
+    ) async throws -> Response {
+        let (targets, clientName) = try await destination(interaction, visit)
+        let page = SignInPage(
+            brand: visit.brand, form: try await forms.form(.signIn, interaction, visit), clientName: clientName, username: username,
+            problem: problem, offersCancel: clientName != nil
+        )
+        return visit.page(page, status: status, headers: retryAfter.map { [.retryAfter: String($0)] } ?? [:], formTargets: targets)
+    }
+
+    /// The person has proved something; asks for what is missing, and else begins the session. The second factor comes before the new
+    /// password: whoever knows only the old one must not be able to set it.
+    func proceed(_ account: Account, _ methods: [String], _ interaction: Interaction, _ visit: Visit) async throws -> Response {
+        var interaction = interaction
+        interaction.proof = Interaction.Proof(account: account.id, methods: methods, provedAt: clock.now)
+        if !SecondFactorQuestion.isProved(methods), try await needsSecondFactor(account, visit) {
+            let targets = try await destination(interaction, visit).targets
+            return try await secondFactor.ask(account, interaction, visit, targets: targets)
+        }
+        if account.mustChangePassword { return try await passwordPage(account, interaction, visit, problem: nil) }
+        if let tenant = visit.tenant {
+            try await passwords.recordSignIn(of: account.id, methods: methods, tenant: tenant, origin: visit.origin)
+        }
+        return try await begin(account, methods, interaction, visit)
+    }
+
+    private func needsSecondFactor(_ account: Account, _ visit: Visit) async throws -> Bool {
+        if visit.tenant?.settings.requiresSecondFactor ?? false { return true }
+        return try await factors.isEnrolled(account.id)
+    }
+
+    /// A new session with a new id, whatever the browser had before (RFC 9700 §4, session fixation).
+    private func begin(_ account: Account, _ methods: [String], _ interaction: Interaction, _ visit: Visit) async throws -> Response {
+        let replaced = try await sessions.find(visit.request)?.0
+        let lifetime = visit.tenant?.settings.sessionLifetimeSeconds ?? TenantSettings().sessionLifetimeSeconds
+        let (session, secret) = try await sessions.begin(
+            for: account.id, methods: methods, replacing: replaced, origin: visit.origin, lifetimeSeconds: lifetime
+        )
+        var visit = visit
+        visit.begun = (session, account)
+        visit.setCookie(Sessions.setCookie(secret))
+        visit.setCookie(try await devices.setCookie(visit.request, email: account.email))
+        var interaction = interaction
+        interaction.proof = nil
+        interaction.session = session.id
+        return try await resume(interaction, visit)
+    }
+
+    /// The account whose first factor was proved a short while ago, if it may still sign in here.
+    func proved(_ interaction: Interaction, _ visit: Visit) async throws -> (Account, Interaction.Proof)? {
+        guard let proof = interaction.proof, proof.provedAt + Interaction.Proof.lifetimeSeconds > clock.now else { return nil }
+        let account: Account?
+        if let tenant = visit.tenant {
+            let member = try await accounts.find(proof.account, in: tenant.id)
+            account = member.flatMap { $0.1.isDisabled ? nil : $0.0 }
+        } else {
+            account = try await accounts.find(proof.account)
+        }
+        guard let account, !account.isDisabled else { return nil }
+        return (account, proof)
+    }
+}
+
+extension String {
+    /// Without spaces at both ends, as they come from a phone's keyboard.
+    func trimmingSpaces() -> String {
+        let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+        guard let first = firstIndex(where: { !isSpace($0) }), let last = lastIndex(where: { !isSpace($0) }) else { return "" }
+        return String(self[first...last])
+    }
+}
