@@ -138,8 +138,7 @@ let package = Package(
             name: "AuthServerTests",
             dependencies: [
                 "AuthServer", "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "Revocation", "ServiceKit", "Tenancy",
-                "TestSupport",
-                hummingbird, hummingbirdTesting, httpTypes, logging, serviceLifecycle,
+                "TestSupport", hummingbird, hummingbirdTesting, httpTypes, logging, serviceLifecycle,
             ],
             path: "Tests/AuthServerTests",
             swiftSettings: strict

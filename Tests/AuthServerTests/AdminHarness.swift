@@ -98,13 +98,10 @@ struct AdminHarness: Sendable {
         guard let database = try? Postgres(PostgresConfiguration(connectionString: ""), logger: .init(label: "test")),
             let key = try? SealingKeyForTests.make()
         else { return [] }
-        let directory = TenantDirectory(store: TenantStore(database: database))
-        return AdminEndpoint(
-            database: database, requestTenant: RequestTenant(directory: directory, baseHost: ""), issuers: Issuers(baseURL: ""),
-            clients: ClientDirectory(store: ClientStore(database: database)), vault: KeyVault(masterKey: key),
-            secretVault: ClientSecretVault(masterKey: key), clock: .system,
-            verify: { _, _ in nil }, preparePassword: { _, _, _ in "" }
-        ).routes
+        return AdminEndpoint.routes(
+            database: database, issuers: Issuers(baseURL: ""), vault: KeyVault(masterKey: key),
+            secretVault: ClientSecretVault(masterKey: key), clock: .system, verify: { _, _ in nil }, preparePassword: { _, _, _ in "" }
+        )
     }()
 }
 

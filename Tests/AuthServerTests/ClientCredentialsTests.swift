@@ -214,6 +214,7 @@ import Testing
         try await AuthServerHarness.with { server in
             let secret = try await AuthServerHarness.service("webapp", in: server.acme, server.administration) {
                 $0.grantTypes = [.authorizationCode]
+                $0.redirectURIs = [try RedirectURI("https://a.example/cb")]
             }
             let answer = try await server.post(
                 "/oauth2/token", "grant_type=client_credentials", headers: server.basic("webapp", secret: secret)
@@ -221,6 +222,7 @@ import Testing
             #expect(answer.error == "unauthorized_client")
             _ = try await AuthServerHarness.service("public", in: server.acme, server.administration) {
                 $0.grantTypes = [.authorizationCode]
+                $0.redirectURIs = [try RedirectURI("https://a.example/cb")]
                 $0.authenticationMethod = .none
             }
             let open = try await server.post("/oauth2/token", "grant_type=client_credentials&client_id=public")

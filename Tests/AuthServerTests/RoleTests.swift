@@ -126,11 +126,38 @@ import Testing
             let (new, stranger) = (try SealingKey.generate(), try SealingKey.generate())
             let tenants = [server.acme.id, server.globex.id]
             _ = try await PlatformKeys(store: PlatformKeyStore(database: database), masterKey: current).key(.csrf)
+            var client = Client.unconfigured(try #require(ClientID("jwt")), in: server.acme.id)
+            client.grantTypes = [.clientCredentials]
+            client.authenticationMethod = .clientSecretJWT
+            let secret = try #require(try await server.administration.clientAdministration.create(client, by: .operator))
+            let account = AccountID(UUID())
+            for tenant in tenants {
+                _ = try await database.with(.account(account, in: tenant)).batch([
+                    """
+                    INSERT INTO auth.account (id, email) VALUES (\(account.rawValue), 'x@y.example') ON CONFLICT DO NOTHING
+                    """,
+                    """
+                    INSERT INTO auth.membership (tenant_id, account_id, role_name) VALUES (\(tenant.rawValue), \(account.rawValue), 'user')
+                    """,
+                ])
+            }
+            let factor = try current.seal([1, 2, 3], authenticating: SecondFactors.context(account))
+            _ = try await database.with(.account(account)).query(
+                "INSERT INTO auth.second_factor (account_id, sealed_secret) VALUES (\(account.rawValue), \(factor))")
             await #expect(throws: StoredDataError.self) {
                 try await Resealing(database: database, current: stranger, new: new).run(tenants: tenants)
             }
             let report = try await Resealing(database: database, current: current, new: new).run(tenants: tenants)
             #expect(report.signingKeys == 4 && report.platformKeys >= 1)
+            #expect(report.clientSecrets == 1 && report.secondFactors == 1)
+            let sealedSecret = try #require(
+                try await server.administration.clients.find(client.id, in: server.acme.id)?.secrets.first?.sealedSecret)
+            let opened = try ClientSecretVault(masterKey: new).open(sealedSecret, of: client.id, in: server.acme.id)
+            #expect(opened.bytes == Array(secret.rawValue.utf8))
+            let newFactor = try await database.with(.account(account)).queryOne("SELECT sealed_secret FROM auth.second_factor") {
+                try $0.decode([UInt8].self)
+            }
+            #expect(try new.open(newFactor, authenticating: SecondFactors.context(account)) == [1, 2, 3])
             #expect(try await Resealing(database: database, current: current, new: new).run(tenants: tenants) == Resealing.Report())
             for tenant in tenants {
                 for key in try await server.administration.keys.all(in: tenant) {

@@ -55,7 +55,7 @@ import Testing
 
     @Test("A client_id is unique on the whole platform") func uniqueness() async throws {
         try await AuthServerHarness.with { server in
-            await #expect(throws: CommandFailure.self) {
+            await #expect(throws: Problem(.conflict, "the client_id is taken")) {
                 _ = try await AuthServerHarness.service("acme-service", in: server.globex, server.administration)
             }
         }

@@ -4,23 +4,24 @@ import ServiceKit
 extension AdminEndpoint {
     /// Puts the administration together from what the server has.
     init(_ parts: AuthServerParts) {
+        let verify = parts.verifier.verify
         self.init(
-            database: parts.database, requestTenant: parts.requestTenant, issuers: parts.issuers, clients: parts.clients,
-            vault: parts.keyVault, secretVault: parts.secretVault, clock: parts.clock, verify: parts.verifier.verify,
-            preparePassword: NewPasswords(passwords: parts.newPassword).prepare
+            requestTenant: parts.requestTenant, issuers: parts.issuers,
+            authenticator: AdminAuthenticator(
+                verify: verify, members: MemberStore(database: parts.database), clients: parts.clients),
+            routes: Self.routes(
+                database: parts.database, issuers: parts.issuers, vault: parts.keyVault, secretVault: parts.secretVault,
+                clock: parts.clock, verify: verify, preparePassword: NewPasswords(passwords: parts.newPassword).prepare)
         )
     }
 
-    init(
-        database: Postgres, requestTenant: RequestTenant, issuers: Issuers, clients: ClientDirectory, vault: KeyVault,
-        secretVault: ClientSecretVault, clock: WallClock, verify: @escaping AdminAuthenticator.Verifier,
-        preparePassword: @escaping UserResource.PasswordPreparation
-    ) {
+    static func routes(
+        database: Postgres, issuers: Issuers, vault: KeyVault, secretVault: ClientSecretVault, clock: WallClock,
+        verify: @escaping AdminAuthenticator.Verifier, preparePassword: @escaping UserResource.PasswordPreparation
+    ) -> [AdminRoute] {
         let tenants = Tenants(database: database, clock: clock)
-        let table = AdminRoutes(
-            users: UserResource(
-                members: Members(database: database, clock: clock), clock: clock,
-                preparePassword: preparePassword),
+        return AdminRoutes(
+            users: UserResource(members: Members(database: database, clock: clock), clock: clock, preparePassword: preparePassword),
             invitations: InvitationResource(invitations: InvitationEntries(database: database, clock: clock), issuers: issuers),
             roles: RoleResource(roles: Roles(database: database, clock: clock)),
             clients: ClientResource(clients: Clients(database: database, secretVault: { secretVault }, clock: clock)),
@@ -30,10 +31,5 @@ extension AdminEndpoint {
             audit: AuditResource(store: AuditStore(database: database)),
             tenants: TenantResource(tenants: tenants, vault: vault, issuers: issuers)
         ).table
-        self.init(
-            requestTenant: requestTenant, issuers: issuers,
-            authenticator: AdminAuthenticator(verify: verify, members: MemberStore(database: database), clients: clients),
-            routes: table
-        )
     }
 }

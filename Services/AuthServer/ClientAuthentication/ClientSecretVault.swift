@@ -23,7 +23,7 @@ struct ClientSecretVault: Sendable {
     }
 
     /// Binds a sealed secret to its client, so that it cannot be moved to another's.
-    private static func context(_ client: ClientID, _ tenant: TenantID) -> [UInt8] {
+    static func context(_ client: ClientID, _ tenant: TenantID) -> [UInt8] {
         Array("client-secret \(tenant) \(client)".utf8)
     }
 }

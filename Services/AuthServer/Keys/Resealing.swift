@@ -1,5 +1,6 @@
 import Cryptography
 import FoundationEssentials
+import OAuth
 import Postgres
 import Tenancy
 
@@ -94,7 +95,8 @@ struct Resealing: Sendable {
             ) { try $0.decode(String.self, [UInt8].self, [UInt8].self) }
             var statements: [SQL] = []
             for (client, hash, sealed) in rows {
-                let context = SealedSecretContext.clientSecret(tenant, client)
+                guard let clientID = ClientID(client) else { throw StoredDataError("auth.client_secret \(client): unusable client_id") }
+                let context = ClientSecretVault.context(clientID, tenant)
                 guard let resealed = try reseal(sealed, context, "auth.client_secret of \(client)") else { continue }
                 statements.append(
                     """
@@ -128,9 +130,4 @@ struct Resealing: Sendable {
         }
         return count
     }
-}
-
-/// What sealed client secrets are bound to, so that none can be moved to another row.
-enum SealedSecretContext {
-    static func clientSecret(_ tenant: TenantID, _ client: String) -> [UInt8] { Array("client-secret \(tenant) \(client)".utf8) }
 }
