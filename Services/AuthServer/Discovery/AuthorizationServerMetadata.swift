@@ -10,6 +10,7 @@ struct AuthorizationServerMetadata: Sendable {
     let clientAuthenticationMethods: [String]
     /// RFC 9728 §4.
     let protectedResources: [String]
+    let authorization = AuthorizationMetadata()
 
     func serialized() -> [UInt8] {
         var json = JSONWriter(reserving: 1024)
@@ -17,7 +18,7 @@ struct AuthorizationServerMetadata: Sendable {
         json.field("issuer", issuer)
         json.field("token_endpoint", tokenEndpoint)
         if let jwksURI { json.field("jwks_uri", jwksURI) }
-        list("response_types_supported", [], &json)
+        authorization.write(issuer: issuer, hasTenant: jwksURI != nil, to: &json)
         list("grant_types_supported", grantTypes, &json)
         list("token_endpoint_auth_methods_supported", clientAuthenticationMethods, &json)
         list("protected_resources", protectedResources, &json)

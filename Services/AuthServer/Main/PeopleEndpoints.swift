@@ -10,6 +10,7 @@ struct PeopleEndpoints: Sendable {
     private let interaction: InteractionEndpoint
     private let logout: LogoutEndpoint
     private let selfService: SelfServiceEndpoint
+    private let invitation: InvitationEndpoint
 
     init(
         _ settings: AuthServerSettings, database: Postgres, tenants: TenantDirectory, requestTenant: RequestTenant, clients: ClientDirectory,
@@ -28,6 +29,7 @@ struct PeopleEndpoints: Sendable {
             codes: AuthorizationCodes(store: grants, clock: clock), subjects: subjects, idTokens: idTokens, secondFactor: secondFactor,
             forms: forms, clock: clock
         )
+        let invitations = Invitations(database: database, passwords: newPassword, clock: clock)
         let ending = Logout(sessions: sessions, clients: clients, forms: forms, clock: clock)
 
         authorization = AuthorizationEndpoint(requestTenant: requestTenant, checks: checks, flow: flow)
@@ -35,7 +37,7 @@ struct PeopleEndpoints: Sendable {
             requestTenant: requestTenant, forms: forms,
             steps: InteractionSteps(
                 checks: checks, flow: flow, accounts: accounts, sessions: sessions, passwords: passwords, factors: factors,
-                secondFactor: secondFactor, newPassword: newPassword, devices: DeviceCookie(keys: platformKeys), logout: ending,
+                secondFactor: secondFactor, newPassword: newPassword, invitations: invitations, devices: DeviceCookie(keys: platformKeys), logout: ending,
                 forms: forms, clock: clock
             )
         )
@@ -45,6 +47,7 @@ struct PeopleEndpoints: Sendable {
         selfService = SelfServiceEndpoint(
             requestTenant: requestTenant, sessions: sessions, forms: forms, logout: ending, clock: clock
         )
+        invitation = InvitationEndpoint(requestTenant: requestTenant, invitations: invitations, forms: forms, clock: clock)
     }
 
     func addRoutes(to router: some RouterMethods<ServiceContext>) {
@@ -52,5 +55,6 @@ struct PeopleEndpoints: Sendable {
         interaction.addRoutes(to: router)
         logout.addRoutes(to: router)
         selfService.addRoutes(to: router)
+        invitation.addRoutes(to: router)
     }
 }
