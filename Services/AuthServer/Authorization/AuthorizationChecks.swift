@@ -30,11 +30,13 @@ struct AuthorizationChecks: Sendable {
         let parameters = try ParametersAreWellFormed().parse(text, named)
         let (client, tenant) = try await ClientIsKnown(tenants: tenants, clients: clients).find(parameters, named)
         let redirectURI = try RedirectURIIsRegistered().find(parameters, client, tenant)
-        let reply = try ReplyIsPossible().reply(parameters, redirectURI: redirectURI, issuer: issuers.issuer(of: tenant.slug), client, tenant)
+        let reply = try ReplyIsPossible().reply(
+            parameters, redirectURI: redirectURI, issuer: issuers.issuer(of: tenant.slug), client, tenant)
         do {
             let request = try AuthorizationRequest(parameters)
             var attempt = AuthorizationAttempt(
-                tenant: tenant, client: client, reply: reply, request: request, scopes: .empty, parameters: String(decoding: text, as: UTF8.self)
+                tenant: tenant, client: client, reply: reply, request: request, scopes: .empty,
+                parameters: String(decoding: text, as: UTF8.self)
             )
             for check in checks { try check.check(&attempt) }
             return attempt

@@ -50,7 +50,8 @@ enum ReceivedForm {
     static func read(_ visit: Visit, action: String, _ formGuard: FormGuard) async throws -> Outcome {
         let body = try await visit.request.body.collect(upTo: TokenRequest.maximumBodyBytes)
         guard TokenRequest.isForm(visit.request.headers[.contentType]) else {
-            return .refused(visit.refusal(.malformedRequest, "invalid_request", "the content type must be application/x-www-form-urlencoded"))
+            return .refused(
+                visit.refusal(.malformedRequest, "invalid_request", "the content type must be application/x-www-form-urlencoded"))
         }
         let parameters: FormParameters
         do {

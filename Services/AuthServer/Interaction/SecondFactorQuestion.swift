@@ -40,7 +40,8 @@ struct SecondFactorQuestion: Sendable {
         visit.page(
             SecondFactorEnrolmentPage(
                 brand: visit.brand, form: try await forms.form(.enrolment, interaction, visit), account: PageAccount(account),
-                qrCode: QRCode(enrolment.uri).map { HTML(trustedMarkup: $0.svg) } ?? .empty, secret: enrolment.secret, isRequired: true, problem: problem
+                qrCode: QRCode(enrolment.uri).map { HTML(trustedMarkup: $0.svg) } ?? .empty, secret: enrolment.secret, isRequired: true,
+                problem: problem
             ),
             status: status, formTargets: targets
         )

@@ -94,7 +94,9 @@ struct LogoutEndpoint: Sendable {
     private func names(
         _ hint: IDTokenVerifier.Hint, _ session: BrowserSession, _ account: Account, _ client: Client?, _ tenant: Tenant
     ) async throws -> Bool {
-        guard let client, let sid = hint.sessionID, try await hint.subject == subjects.subject(of: account.id, for: client) else { return false }
+        guard let client, let sid = hint.sessionID, try await hint.subject == subjects.subject(of: account.id, for: client) else {
+            return false
+        }
         return try await sessions.store.part(of: session, in: tenant.id)?.id.uuidString.lowercased() == sid
     }
 

@@ -13,7 +13,8 @@ struct PeopleEndpoints: Sendable {
     private let invitation: InvitationEndpoint
 
     init(
-        _ settings: AuthServerSettings, database: Postgres, tenants: TenantDirectory, requestTenant: RequestTenant, clients: ClientDirectory,
+        _ settings: AuthServerSettings, database: Postgres, tenants: TenantDirectory, requestTenant: RequestTenant,
+        clients: ClientDirectory,
         issuers: Issuers, keys: KeyRings, platformKeys: PlatformKeys, accounts: AccountStore, grants: AccessGrantStore, sessions: Sessions,
         passwords: PasswordSignIn, factors: SecondFactors, newPassword: NewPassword, clock: WallClock
     ) {
@@ -37,7 +38,8 @@ struct PeopleEndpoints: Sendable {
             requestTenant: requestTenant, forms: forms,
             steps: InteractionSteps(
                 checks: checks, flow: flow, accounts: accounts, sessions: sessions, passwords: passwords, factors: factors,
-                secondFactor: secondFactor, newPassword: newPassword, invitations: invitations, devices: DeviceCookie(keys: platformKeys), logout: ending,
+                secondFactor: secondFactor, newPassword: newPassword, invitations: invitations, devices: DeviceCookie(keys: platformKeys),
+                logout: ending,
                 forms: forms, clock: clock
             )
         )
