@@ -50,6 +50,7 @@ let package = Package(
         .systemLibrary(name: "CCrypt", path: "Shared/CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
         .systemLibrary(name: "CQREncode", path: "Shared/CQREncode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
         .target(name: "CPasswordMemory", path: "Shared/CPasswordMemory"),
+        .systemLibrary(name: "CYAML", path: "Shared/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
         .target(name: "JSON", path: "Shared/JSON", swiftSettings: strict),
         .target(name: "QRCode", dependencies: ["CQREncode"], path: "Shared/QRCode", swiftSettings: strict),
@@ -85,8 +86,9 @@ let package = Package(
         .executableTarget(
             name: "AuthServer",
             dependencies: [
-                "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "QRCode", "Revocation", "ServiceKit",
-                "Tenancy", argumentParser, hummingbird, httpTypes, nioCore, logging, metrics, serviceLifecycle, configuration,
+                "CYAML", "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "QRCode", "Revocation", "ServiceKit",
+                "Tenancy", argumentParser, asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, logging, metrics,
+                serviceLifecycle, configuration,
             ],
             path: "Services/AuthServer",
             resources: [.embedInCode("Pages/Style")],
@@ -128,7 +130,9 @@ let package = Package(
             name: "PasswordsTests", dependencies: ["Cryptography", "Passwords"], path: "Tests/PasswordsTests", swiftSettings: strict
         ),
         .testTarget(
-            name: "ServiceKitTests", dependencies: ["ServiceKit", metrics, nioCore], path: "Tests/ServiceKitTests", swiftSettings: strict
+            name: "ServiceKitTests",
+            dependencies: ["ServiceKit", hummingbird, hummingbirdTesting, httpTypes, metrics, nioCore], path: "Tests/ServiceKitTests",
+            swiftSettings: strict
         ),
         .testTarget(
             name: "AuthServerTests",

@@ -11,6 +11,8 @@ public struct SealingKey: Sendable {
     public let identifier: [UInt8]
 
     let key: SecretBytes
+    /// Keys that open what they sealed, and seal nothing.
+    private var others: [SealingKey] = []
 
     static let version: UInt8 = 1
     static let headerBytes = 5
@@ -32,6 +34,13 @@ public struct SealingKey: Sendable {
         try SealingKey(SecureRandom.bytes(32))
     }
 
+    /// The same key, which opens what `other` sealed too: for as long as both are in use.
+    public func opening(_ other: SealingKey) -> SealingKey {
+        var key = self
+        key.others.append(other)
+        return key
+    }
+
     /// The identifier of the key that sealed the message, or `nil` if this is no sealed message.
     public static func identifier(of sealed: [UInt8]) -> [UInt8]? {
         guard sealed.count >= overheadBytes, sealed[0] == version else { return nil }
@@ -48,8 +57,11 @@ public struct SealingKey: Sendable {
 
     /// Opens what `seal` made.
     ///
-    /// - Throws: `.authenticationFailed` for every message that this key did not seal with the same data.
+    /// - Throws: `.authenticationFailed` for every message that this key, or one it opens for, did not seal with the same data.
     public func open(_ sealed: [UInt8], authenticating data: [UInt8] = []) throws(CryptoError) -> [UInt8] {
+        if let other = others.first(where: { $0.identifier == Self.identifier(of: sealed) }), other.identifier != identifier {
+            return try other.open(sealed, authenticating: data)
+        }
         guard Self.identifier(of: sealed) == identifier, sealed.count <= Int(Int32.max), data.count <= Int(Int32.max) else {
             throw .authenticationFailed
         }

@@ -31,14 +31,17 @@ struct AuthServerHarness: Sendable {
     /// Seconds that the server's clock is ahead.
     let advance: SharedNumber
 
-    static func with(_ body: @Sendable @escaping (AuthServerHarness) async throws -> Void) async throws {
+    static func with(
+        _ environment: [String: String] = [:], _ body: @Sendable @escaping (AuthServerHarness) async throws -> Void
+    ) async throws {
         try await TestDatabase.with { database in
-            let settings = try await Settings(environment: [
+            let standard = [
                 "SALLYPORT_BASE_URL": baseURL, "SALLYPORT_API_URL": audience,
                 "SALLYPORT_AUTH_DATABASE_URL": database.connectionString(role: "sallyport_auth"),
                 "SALLYPORT_DATABASE_POOL_SIZE": "3",
                 "SALLYPORT_MASTER_KEY": String(repeating: "0f", count: 32),
-            ])
+            ]
+            let settings = try await Settings(environment: standard.merging(environment) { _, given in given })
             let advance = SharedNumber()
             let clock = WallClock { WallClock.system.now + advance.value }
             let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -86,7 +89,7 @@ struct AuthServerHarness: Sendable {
         client.grantTypes = [.clientCredentials]
         client.scopes = try ScopeSet(parsing: "customers:read customers:write orders:*")
         try change(&client)
-        return try await ClientRegistration(administration.clients).register(client)?.rawValue ?? ""
+        return try await administration.clientAdministration.create(client, by: .operator)?.rawValue ?? ""
     }
 
     // MARK: Requests

@@ -13,7 +13,7 @@ import Testing
         #expect(headers[.setCookie] == "a=b")
         #expect(headers[.xContentTypeOptions] == "nosniff")
         for (name, value) in [
-            ("X-Frame-Options", "DENY"), ("Referrer-Policy", "no-referrer"), ("Cross-Origin-Opener-Policy", "same-origin"),
+            ("X-Frame-Options", "DENY"), ("Referrer-Policy", "no-referrer"),
             ("Cross-Origin-Resource-Policy", "same-origin"),
         ] {
             #expect(HTTPField.Name(name).map { headers[values: $0] } == [value])

@@ -3,10 +3,11 @@ import OAuth
 import ServiceKit
 import Tenancy
 
-/// Decides who the client is, and in which tenant (RFC 6749 §2.3).
+/// Decides who the client is, and in which tenant (RFC 6749 §2.3, RFC 7521 §4.2).
 struct ClientAuthenticator: Sendable {
     let tenants: TenantDirectory
     let clients: ClientDirectory
+    let assertions: ClientAssertions
     let clock: WallClock
 
     /// - Parameters:
@@ -18,16 +19,23 @@ struct ClientAuthenticator: Sendable {
         _ credentials: PresentedCredentials, named: Tenant?, at endpoint: ClientEndpoint = .token
     ) async throws -> (Client, Tenant, validUntil: Int64?) {
         guard let clientID = ClientID(credentials.clientID) else { throw credentials.refusal }
-        let presented = OpaqueSecret(parsing: credentials.secret, as: .clientSecret)
-        if credentials.method.usesSecret, presented == nil { throw credentials.refusal }
+        let secret = credentials.proof.secret.flatMap { OpaqueSecret(parsing: $0, as: .clientSecret) }
+        if credentials.proof.secret != nil, secret == nil { throw credentials.refusal }
 
         guard let tenant = try await tenant(of: clientID, named: named),
             let client = try await clients.find(clientID, in: tenant.id), !client.isDisabled,
-            client.authenticationMethod == credentials.method
+            credentials.proof.suits(client.authenticationMethod)
         else { throw credentials.refusal }
-        guard let presented else { return (client, tenant, .max) }
-        guard let validUntil = validity(of: presented, for: client) else { throw credentials.refusal }
-        return (client, tenant, validUntil)
+        switch credentials.proof {
+        case .nothing:
+            return (client, tenant, .max)
+        case .basic, .post:
+            guard let secret, let validUntil = validity(of: secret, for: client) else { throw credentials.refusal }
+            return (client, tenant, validUntil)
+        case .assertion(let assertion):
+            try await assertions.spend(assertion, of: client, in: tenant, at: endpoint)
+            return (client, tenant, nil)
+        }
     }
 
     private func tenant(of client: ClientID, named: Tenant?) async throws -> Tenant? {

@@ -48,4 +48,13 @@ struct Client: Sendable, Hashable {
     var userInfoSignedResponseAlgorithm: String?
     var isDisabled: Bool
     var secrets: [Secret]
+
+    /// Whether it has the secret that its authentication method needs; true where that needs none.
+    var hasUsableSecret: Bool {
+        switch authenticationMethod {
+        case .clientSecretBasic, .clientSecretPost: !secrets.isEmpty
+        case .clientSecretJWT: secrets.contains { $0.sealedSecret != nil }
+        case .privateKeyJWT, .none: true
+        }
+    }
 }

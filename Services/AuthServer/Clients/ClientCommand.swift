@@ -34,7 +34,7 @@ struct ClientCommand: AsyncParsableCommand {
                 var client = Client.unconfigured(id, in: tenant.id)
                 try await settings.apply(to: &client) { try await administration.clients.role($0, in: tenant.id) }
                 guard !client.grantTypes.isEmpty else { throw CommandFailure("--grant is missing: name at least one grant type") }
-                let secret = try await ClientRegistration(administration.clients).register(client)
+                let secret = try await administration.clientAdministration.create(client, by: .operator)
                 output.print(
                     json: { json in
                         client.write(to: &json)
@@ -57,13 +57,12 @@ struct ClientCommand: AsyncParsableCommand {
         func run() async throws {
             let (target, settings, output) = (target, settings, output)
             try await Administration.run { administration in
-                var client = try await target.require(administration)
+                let client = try await target.require(administration)
                 let tenant = client.tenantID
-                let usedSecret = client.authenticationMethod.usesSecret
-                try await settings.apply(to: &client) { try await administration.clients.role($0, in: tenant) }
-                guard try await administration.clients.update(client) else { throw target.missing }
-                let needsSecret = client.authenticationMethod.usesSecret && !usedSecret
-                let updated = client
+                let updated = try await administration.clientAdministration.update(client.id, in: tenant, by: .operator) { client, _ in
+                    try await settings.apply(to: &client) { try await administration.clients.role($0, in: tenant) }
+                }
+                let needsSecret = !updated.hasUsableSecret
                 output.print(
                     json: { updated.write(to: &$0) },
                     text: "Updated client \(updated.id)."
@@ -110,7 +109,7 @@ struct ClientCommand: AsyncParsableCommand {
         )
 
         @OptionGroup var target: ClientTarget
-        @Option(help: "How long the previous secret stays valid, in seconds; 0 ends it now.") var overlap: Int = 86_400
+        @Option(help: "How long the previous secret stays valid, in seconds; 0 ends it and its tokens now.") var overlap: Int = 86_400
         @OptionGroup var output: OutputOptions
 
         func validate() throws {
@@ -121,11 +120,8 @@ struct ClientCommand: AsyncParsableCommand {
             let (target, overlap, output) = (target, overlap, output)
             try await Administration.run { administration in
                 let client = try await target.require(administration)
-                guard client.authenticationMethod.usesSecret else { throw CommandFailure("the client \(client.id) has no secret") }
-                let secret = OpaqueSecret.generate(.clientSecret)
-                try await administration.clients.rotateSecret(
-                    of: client.id, in: client.tenantID, to: secret.hash, overlapSeconds: overlap
-                )
+                let secret = try await administration.clientAdministration.rotateSecret(
+                    of: client.id, in: client.tenantID, overlapSeconds: overlap, by: .operator)
                 output.print(
                     json: { json in
                         json.field("client_id", client.id.rawValue)
@@ -139,7 +135,7 @@ struct ClientCommand: AsyncParsableCommand {
     }
 
     struct Disable: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Refuse a client from now on.")
+        static let configuration = CommandConfiguration(abstract: "Refuse a client from now on, and every token that it holds.")
 
         @OptionGroup var target: ClientTarget
         @OptionGroup var output: OutputOptions
@@ -159,7 +155,7 @@ struct ClientCommand: AsyncParsableCommand {
     fileprivate static func setDisabled(_ target: ClientTarget, _ isDisabled: Bool, _ output: OutputOptions) async throws {
         try await Administration.run { administration in
             let client = try await target.require(administration)
-            guard try await administration.clients.setDisabled(client.id, in: client.tenantID, isDisabled) else { throw target.missing }
+            try await administration.clientAdministration.setDisabled(isDisabled, client.id, in: client.tenantID, by: .operator)
             output.print(
                 json: { json in
                     json.field("client_id", client.id.rawValue)

@@ -23,6 +23,15 @@ struct ClientSettingsOptions: ParsableArguments {
     @Option(help: "Lifetime of its access tokens, 60 to 86400 seconds.") var accessTokenLifetime: Int?
     @Option(help: "Lifetime of its refresh tokens, 300 to 31536000 seconds.") var refreshTokenLifetime: Int?
 
+    @Option(help: "How long a refresh token is good when it is not used, 60 to 31536000 seconds.") var refreshTokenIdle: Int?
+    @Flag(inversion: .prefixedNo, help: "A first-party client asks nobody for consent.") var firstParty: Bool?
+    @Flag(inversion: .prefixedNo, help: "It may introspect its tenant's tokens.") var resourceServer: Bool?
+    @Option(name: .customLong("post-logout-redirect-uri"), help: "Where signing out may lead; repeat for several.")
+    var postLogoutRedirectURIs: [String] = []
+    @Option(help: "public, or pairwise: another sub in every sector.") var subjectType: String?
+    @Option(help: "The host that pairwise subjects are made for (default: that of the redirect URIs).") var sectorIdentifier: String?
+    @Option(help: "Sign UserInfo answers with this algorithm; none for plain JSON.") var userinfoSignedResponseAlg: String?
+
     /// - Throws: a message that names the option.
     func apply(to client: inout Client, role find: (String) async throws -> Role?) async throws {
         if let name { client.name = name }
@@ -65,7 +74,35 @@ struct ClientSettingsOptions: ParsableArguments {
             }
             client.refreshTokenLifetimeSeconds = refreshTokenLifetime
         }
-        try check(client)
+        try applyOpenIDConnect(to: &client)
+        do {
+            try client.check()
+        } catch {
+            throw CommandFailure(error.description)
+        }
+    }
+
+    private func applyOpenIDConnect(to client: inout Client) throws {
+        if let refreshTokenIdle {
+            guard (60...31_536_000).contains(refreshTokenIdle) else {
+                throw CommandFailure("--refresh-token-idle: give 60 to 31536000 seconds")
+            }
+            client.refreshTokenIdleSeconds = refreshTokenIdle
+        }
+        if let firstParty { client.isFirstParty = firstParty }
+        if let resourceServer { client.isResourceServer = resourceServer }
+        if !postLogoutRedirectURIs.isEmpty { client.postLogoutRedirectURIs = try postLogoutRedirectURIs.map { try RedirectURI($0) } }
+        if let subjectType {
+            guard let type = Client.SubjectType(rawValue: subjectType) else {
+                throw CommandFailure("--subject-type: give public or pairwise")
+            }
+            client.subjectType = type
+        }
+        if let sectorIdentifier { client.sectorIdentifier = sectorIdentifier.isEmpty ? nil : sectorIdentifier }
+        if let userinfoSignedResponseAlg {
+            client.userInfoSignedResponseAlgorithm =
+                userinfoSignedResponseAlg == "none" ? nil : try SigningAlgorithmOption.parse(userinfoSignedResponseAlg).rawValue
+        }
     }
 
     private func applyKeys(to client: inout Client) throws {
@@ -75,32 +112,17 @@ struct ClientSettingsOptions: ParsableArguments {
                 throw CommandFailure("--jwks-file: \(jwksFile) cannot be read")
             }
             do {
-                _ = try JWKSet(parsing: Array(data))
-            } catch {
-                throw CommandFailure("--jwks-file: \(jwksFile) is not a JWK Set: \(error)")
+                _ = try ClientKeySet(registering: Array(data))
+            } catch let error as ClientKeyError {
+                throw CommandFailure("--jwks-file: \(jwksFile): \(error)")
             }
             client.jwks = String(decoding: data, as: UTF8.self)
             client.jwksURI = nil
         }
         if let jwksURI {
-            guard let url = URL(string: jwksURI), url.scheme == "https", url.host() != nil else {
-                throw CommandFailure("--jwks-uri: give an https URL")
-            }
+            guard KeySetURI(jwksURI) != nil else { throw CommandFailure("--jwks-uri: give an https URL, without user name and fragment") }
             client.jwksURI = jwksURI
             client.jwks = nil
-        }
-    }
-
-    /// Settings that cannot work together are refused here rather than at the first request.
-    private func check(_ client: Client) throws {
-        if client.authenticationMethod == .none, !client.grantTypes.isDisjoint(with: [.clientCredentials, .password]) {
-            throw CommandFailure("a public client (--auth-method none) cannot use client_credentials or password")
-        }
-        if client.authenticationMethod == .privateKeyJWT, client.jwks == nil, client.jwksURI == nil {
-            throw CommandFailure("--auth-method private_key_jwt needs --jwks-file or --jwks-uri")
-        }
-        if client.grantTypes.contains(.authorizationCode), client.redirectURIs.isEmpty {
-            throw CommandFailure("--grant authorization_code needs --redirect-uri")
         }
     }
 }

@@ -31,8 +31,31 @@ struct ClientStore: Sendable {
     }
 
     func find(_ client: ClientID, in tenant: TenantID) async throws -> Client? {
-        try await database.withTenant(tenant.rawValue).queryOptional(
-            "\(Self.selection) WHERE client.tenant_id = \(tenant.rawValue) AND client.client_id = \(client.rawValue)"
+        try await Self.find(client, in: tenant, database.withTenant(tenant.rawValue))
+    }
+
+    static func find(_ client: ClientID, in tenant: TenantID, _ executor: some SQLExecutor) async throws -> Client? {
+        try await executor.queryOptional(
+            "\(selection) WHERE client.tenant_id = \(tenant.rawValue) AND client.client_id = \(client.rawValue)"
+        ) { try Self.client($0, tenant) }
+    }
+
+    /// As it is until the transaction ends.
+    static func lock(_ client: ClientID, in tenant: TenantID, _ transaction: Transaction) async throws -> Client? {
+        try await transaction.queryOptional(
+            "\(selection) WHERE client.tenant_id = \(tenant.rawValue) AND client.client_id = \(client.rawValue) FOR UPDATE OF client"
+        ) { try Self.client($0, tenant) }
+    }
+
+    /// By client_id, those after `after`.
+    func page(in tenant: TenantID, after: String?, limit: Int) async throws -> [Client] {
+        try await database.withTenant(tenant.rawValue).queryAll(
+            """
+            \(Self.selection)
+             WHERE client.tenant_id = \(tenant.rawValue) AND (\(after) IS NULL OR client.client_id COLLATE "C" > \(after))
+             ORDER BY client.client_id COLLATE "C"
+             LIMIT \(limit)
+            """
         ) { try Self.client($0, tenant) }
     }
 
@@ -43,9 +66,9 @@ struct ClientStore: Sendable {
     }
 
     /// Fails on a `client_id` that any tenant uses already.
-    func insert(_ client: Client) async throws {
+    static func insertions(_ client: Client) -> [SQL] {
         let tenant = client.tenantID.rawValue
-        var statements: [SQL] = [
+        return [
             """
             INSERT INTO auth.client (tenant_id, client_id, name, grant_types, token_endpoint_auth_method, redirect_uris, jwks, jwks_uri,
                                      scopes, role_name, access_token_lifetime_seconds, refresh_token_lifetime_seconds,
@@ -59,74 +82,89 @@ struct ClientStore: Sendable {
                     \(client.sectorIdentifier), \(client.userInfoSignedResponseAlgorithm))
             """,
             "INSERT INTO auth.client_directory (client_id, tenant_id) VALUES (\(client.id.rawValue), \(tenant))",
-        ]
-        statements += client.secrets.map { secret in
-            """
-            INSERT INTO auth.client_secret (tenant_id, client_id, secret_hash, sealed_secret)
-            VALUES (\(tenant), \(client.id.rawValue), \(secret.hash), \(secret.sealedSecret))
-            """
-        }
-        _ = try await database.batch(statements, settings: .tenant(tenant))
+        ] + client.secrets.map { insertion($0, of: client.id, in: client.tenantID) }
     }
 
-    /// Writes every setting of a client but its secrets. Returns whether it exists.
-    func update(_ client: Client) async throws -> Bool {
-        let tenant = client.tenantID.rawValue
-        let result = try await database.withTenant(tenant).query(
-            """
-            UPDATE auth.client
-               SET name = \(client.name), grant_types = \(client.grantTypes.map(\.rawValue).sorted()),
-                   token_endpoint_auth_method = \(client.authenticationMethod.rawValue),
-                   redirect_uris = \(client.redirectURIs.map(\.rawValue)), jwks = \(client.jwks)::text::jsonb, jwks_uri = \(client.jwksURI),
-                   scopes = \(client.scopes.description), role_name = \(client.role?.name),
-                   access_token_lifetime_seconds = \(client.accessTokenLifetimeSeconds),
-                   refresh_token_lifetime_seconds = \(client.refreshTokenLifetimeSeconds),
-                   refresh_token_idle_seconds = \(client.refreshTokenIdleSeconds), is_first_party = \(client.isFirstParty),
-                   is_resource_server = \(client.isResourceServer),
-                   post_logout_redirect_uris = \(client.postLogoutRedirectURIs.map(\.rawValue)),
-                   subject_type = \(client.subjectType.rawValue), sector_identifier = \(client.sectorIdentifier),
-                   userinfo_signed_response_alg = \(client.userInfoSignedResponseAlgorithm), updated_at = now()
-             WHERE tenant_id = \(tenant) AND client_id = \(client.id.rawValue)
-            """
-        )
-        return result.affectedRows == 1
+    static func insertion(_ secret: Client.Secret, of client: ClientID, in tenant: TenantID) -> SQL {
+        """
+        INSERT INTO auth.client_secret (tenant_id, client_id, secret_hash, sealed_secret)
+        VALUES (\(tenant.rawValue), \(client.rawValue), \(secret.hash), \(secret.sealedSecret))
+        """
     }
 
-    func setDisabled(_ client: ClientID, in tenant: TenantID, _ isDisabled: Bool) async throws -> Bool {
-        let result = try await database.withTenant(tenant.rawValue).query(
-            """
-            UPDATE auth.client
-               SET disabled_at = CASE WHEN \(isDisabled)::boolean THEN coalesce(disabled_at, now()) END
-             WHERE tenant_id = \(tenant.rawValue) AND client_id = \(client.rawValue)
-            """
-        )
-        return result.affectedRows == 1
+    /// Writes every setting of a client but its secrets.
+    static func update(_ client: Client) -> SQL {
+        """
+        UPDATE auth.client
+           SET name = \(client.name), grant_types = \(client.grantTypes.map(\.rawValue).sorted()),
+               token_endpoint_auth_method = \(client.authenticationMethod.rawValue),
+               redirect_uris = \(client.redirectURIs.map(\.rawValue)), jwks = \(client.jwks)::text::jsonb, jwks_uri = \(client.jwksURI),
+               scopes = \(client.scopes.description), role_name = \(client.role?.name),
+               access_token_lifetime_seconds = \(client.accessTokenLifetimeSeconds),
+               refresh_token_lifetime_seconds = \(client.refreshTokenLifetimeSeconds),
+               refresh_token_idle_seconds = \(client.refreshTokenIdleSeconds), is_first_party = \(client.isFirstParty),
+               is_resource_server = \(client.isResourceServer),
+               post_logout_redirect_uris = \(client.postLogoutRedirectURIs.map(\.rawValue)),
+               subject_type = \(client.subjectType.rawValue), sector_identifier = \(client.sectorIdentifier),
+               userinfo_signed_response_alg = \(client.userInfoSignedResponseAlgorithm), updated_at = now()
+         WHERE tenant_id = \(client.tenantID.rawValue) AND client_id = \(client.id.rawValue)
+        """
+    }
+
+    static func setDisabled(_ client: ClientID, in tenant: TenantID, _ isDisabled: Bool) -> SQL {
+        """
+        UPDATE auth.client
+           SET disabled_at = CASE WHEN \(isDisabled)::boolean THEN coalesce(disabled_at, now()) END, updated_at = now()
+         WHERE tenant_id = \(tenant.rawValue) AND client_id = \(client.rawValue)
+        """
     }
 
     /// Adds a secret. Of the older ones the newest stays valid for `overlapSeconds`, the others end now.
-    func rotateSecret(of client: ClientID, in tenant: TenantID, to hash: [UInt8], overlapSeconds: Int) async throws {
+    static func secretRotation(of client: ClientID, in tenant: TenantID, to secret: Client.Secret, overlapSeconds: Int) -> [SQL] {
         let id = tenant.rawValue
+        return [
+            """
+            DELETE FROM auth.client_secret AS secret
+             WHERE tenant_id = \(id) AND client_id = \(client.rawValue)
+               AND (\(overlapSeconds) = 0
+                    OR expires_at <= now()
+                    OR secret_hash <> (SELECT newest.secret_hash
+                                         FROM auth.client_secret AS newest
+                                        WHERE newest.tenant_id = \(id) AND newest.client_id = \(client.rawValue)
+                                        ORDER BY newest.created_at DESC
+                                        LIMIT 1))
+            """,
+            """
+            UPDATE auth.client_secret
+               SET expires_at = least(expires_at, now() + make_interval(secs => \(Double(overlapSeconds))))
+             WHERE tenant_id = \(id) AND client_id = \(client.rawValue)
+            """,
+            insertion(secret, of: client, in: tenant),
+        ]
+    }
+
+    /// Its secrets, grants and consents go with it.
+    static func deletion(_ client: ClientID, in tenant: TenantID) -> SQL {
+        "DELETE FROM auth.client WHERE tenant_id = \(tenant.rawValue) AND client_id = \(client.rawValue)"
+    }
+
+    /// A client without audit event, for tests and for what nobody did.
+    func insert(_ client: Client) async throws {
+        _ = try await database.batch(Self.insertions(client), settings: .tenant(client.tenantID.rawValue))
+    }
+
+    func update(_ client: Client) async throws -> Bool {
+        try await database.withTenant(client.tenantID.rawValue).query(Self.update(client)).affectedRows == 1
+    }
+
+    func setDisabled(_ client: ClientID, in tenant: TenantID, _ isDisabled: Bool) async throws -> Bool {
+        try await database.withTenant(tenant.rawValue).query(Self.setDisabled(client, in: tenant, isDisabled)).affectedRows == 1
+    }
+
+    func rotateSecret(of client: ClientID, in tenant: TenantID, to hash: [UInt8], overlapSeconds: Int) async throws {
         _ = try await database.batch(
-            [
-                """
-                DELETE FROM auth.client_secret AS secret
-                 WHERE tenant_id = \(id) AND client_id = \(client.rawValue)
-                   AND (\(overlapSeconds) = 0
-                        OR expires_at <= now()
-                        OR secret_hash <> (SELECT newest.secret_hash
-                                             FROM auth.client_secret AS newest
-                                            WHERE newest.tenant_id = \(id) AND newest.client_id = \(client.rawValue)
-                                            ORDER BY newest.created_at DESC
-                                            LIMIT 1))
-                """,
-                """
-                UPDATE auth.client_secret
-                   SET expires_at = least(expires_at, now() + make_interval(secs => \(Double(overlapSeconds))))
-                 WHERE tenant_id = \(id) AND client_id = \(client.rawValue)
-                """,
-                "INSERT INTO auth.client_secret (tenant_id, client_id, secret_hash) VALUES (\(id), \(client.rawValue), \(hash))",
-            ],
-            settings: .tenant(id)
+            Self.secretRotation(of: client, in: tenant, to: Client.Secret(hash: hash, expiresAt: nil), overlapSeconds: overlapSeconds),
+            settings: .tenant(tenant.rawValue)
         )
     }
 

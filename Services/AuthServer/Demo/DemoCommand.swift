@@ -73,6 +73,11 @@ struct Demo: Sendable {
         let secret: String?
         if let existing = try await administration.clients.find(clientID, in: tenant.id) {
             secret = try await currentSecret(of: existing)
+            if let role = plan.role, existing.role?.name != role {
+                _ = try await administration.clientAdministration.update(clientID, in: tenant.id, by: .operator) { client, transaction in
+                    client.role = try await RoleStore.find(role, in: tenant.id, transaction)
+                }
+            }
         } else {
             var client = Client.unconfigured(clientID, in: tenant.id)
             client.name = plan.name
@@ -80,7 +85,8 @@ struct Demo: Sendable {
             client.authenticationMethod = plan.method
             client.redirectURIs = try plan.redirectURIs.map { try RedirectURI($0) }
             client.scopes = try ScopeSet(parsing: plan.scopes)
-            secret = try await ClientRegistration(administration.clients).register(client)?.rawValue
+            if let role = plan.role { client.role = try await administration.clients.role(role, in: tenant.id) }
+            secret = try await administration.clientAdministration.create(client, by: .operator)?.rawValue
         }
         return DemoFile.Client(label: plan.label, clientID: id, clientSecret: secret, redirectURIs: plan.redirectURIs)
     }
@@ -93,9 +99,9 @@ struct Demo: Sendable {
         {
             return known.rawValue
         }
-        let secret = OpaqueSecret.generate(.clientSecret)
-        try await administration.clients.rotateSecret(of: client.id, in: client.tenantID, to: secret.hash, overlapSeconds: 0)
-        return secret.rawValue
+        return try await administration.clientAdministration.rotateSecret(
+            of: client.id, in: client.tenantID, overlapSeconds: 0, by: .operator
+        ).rawValue
     }
 
     /// The demo's tables are created by the owner of the database, and filled inside each tenant.

@@ -11,6 +11,8 @@ enum DemoPlan {
         let method: ClientAuthenticationMethod
         let redirectURIs: [String]
         let scopes: String
+        /// The role of a client that acts for itself.
+        var role: String? = nil
     }
 
     static let tenants = [(slug: "acme", name: "Acme Corporation"), (slug: "globex", name: "Globex Industries")]
@@ -44,6 +46,6 @@ enum DemoPlan {
 
     static let adminClient = DemoClient(
         label: "admin-cli", name: "Administration", grants: [.clientCredentials], method: .clientSecretBasic, redirectURIs: [],
-        scopes: "admin:*"
+        scopes: "admin:*", role: "owner"
     )
 }

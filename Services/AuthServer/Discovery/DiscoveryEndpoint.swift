@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hummingbird
+import JOSE
 import OAuth
 import ServiceKit
 import Tenancy
@@ -11,6 +12,7 @@ struct DiscoveryEndpoint: Sendable {
     let issuers: Issuers
     let audience: String
     let grants: [GrantType]
+    let keys: KeyRings
 
     func addRoutes(to router: some RouterMethods<ServiceContext>) {
         for name in ["oauth-authorization-server", "openid-configuration"] {
@@ -23,13 +25,10 @@ struct DiscoveryEndpoint: Sendable {
     @Sendable private func metadata(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let tenant = try await requestTenant.find(request, context)
         let issuer = tenant.map { issuers.issuer(of: $0.slug) } ?? issuers.baseURL
+        var algorithms: [JWSAlgorithm] = []
+        if let tenant { algorithms = [try await keys.require(tenant.id).identitySigner.algorithm] }
         let document = AuthorizationServerMetadata(
-            issuer: issuer,
-            tokenEndpoint: "\(issuer)/oauth2/token",
-            jwksURI: tenant == nil ? nil : "\(issuer)/oauth2/jwks",
-            grantTypes: grants.map(\.rawValue),
-            clientAuthenticationMethods: ["client_secret_basic", "client_secret_post"],
-            protectedResources: [audience]
+            issuer: issuer, isTenants: tenant != nil, grantTypes: grants, signingAlgorithms: algorithms, protectedResources: [audience]
         )
         return .json(
             document.serialized(),

@@ -8,12 +8,12 @@ import Tenancy
 
 struct KeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "key", abstract: "List, rotate and import a tenant's signing keys.",
+        commandName: "key", abstract: "List, rotate and import a tenant's signing keys; change the master key that seals them.",
         discussion: """
             A key is published as ‘next’ before it signs, is then ‘active’, verifies as ‘retiring’ until the last token it signed has \
             expired, and is ‘retired’.
             """,
-        subcommands: [List.self, Rotate.self, Import.self]
+        subcommands: [List.self, Rotate.self, Import.self, Reseal.self]
     )
 
     struct List: AsyncParsableCommand {
@@ -130,6 +130,47 @@ struct KeyCommand: AsyncParsableCommand {
                         json.field("alg", key.algorithm.rawValue)
                     },
                     text: "Imported \(key.keyID) (\(key.algorithm.rawValue))."
+                )
+            }
+        }
+    }
+}
+
+extension KeyCommand {
+    struct Reseal: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Seal every stored secret under a new master key.",
+            discussion: """
+                Signing keys, platform keys, client secrets and second factors, all tenants, each table in transactions that change all of its \
+                rows or none, every secret opened again before it is kept. Without an outage:
+                  1. give every server the new key as SALLYPORT_MASTER_KEY_PREVIOUS_FILE, which opens and never seals, and restart it;
+                  2. run this command, with SALLYPORT_MASTER_KEY_FILE as it was;
+                  3. make the new key SALLYPORT_MASTER_KEY_FILE and the old one the previous, and restart;
+                  4. run this command again, for what was sealed meanwhile; then unset the previous key.
+                """
+        )
+
+        @Option(help: "A file with the new key: 32 bytes in hexadecimal or base64url.") var newMasterKeyFile: String
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let (path, output) = (newMasterKeyFile, output)
+            try await Administration.run { administration in
+                guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { throw CommandFailure("\(path): cannot be read") }
+                let new = try AuthServerSettings.sealingKey(
+                    text.filter { !$0.isWhitespace }, variable: path, cure: "Make one with: openssl rand -hex 32")
+                let report = try await Resealing(
+                    database: administration.database, current: AuthServerSettings.masterKey(administration.settings), new: new
+                ).run(tenants: administration.tenants.all().map(\.id))
+                output.print(
+                    json: { json in
+                        json.field("signing_keys", report.signingKeys)
+                        json.field("platform_keys", report.platformKeys)
+                        json.field("client_secrets", report.clientSecrets)
+                        json.field("second_factors", report.secondFactors)
+                    },
+                    text: "Sealed anew: \(report.signingKeys) signing keys, \(report.platformKeys) platform keys, "
+                        + "\(report.clientSecrets) client secrets, \(report.secondFactors) second factors."
                 )
             }
         }

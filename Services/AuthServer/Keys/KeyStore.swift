@@ -23,7 +23,7 @@ struct KeyStore: Sendable {
     /// Makes `next` the active key and `successor` the next one. The key that was active verifies until the last token it signed has expired.
     ///
     /// - Throws: ``KeyRotationConflict`` where `active` is not the active key any more: somebody else rotated.
-    func promote(nextAfter active: String, successor: SealedSigningKey, in tenant: TenantID) async throws {
+    func promote(nextAfter active: String, successor: SealedSigningKey, in tenant: TenantID, also: [SQL] = []) async throws {
         let id = tenant.rawValue
         try await database.withTenant(id) { transaction in
             try await Self.lock(active, id, transaction)
@@ -44,12 +44,14 @@ struct KeyStore: Sendable {
             _ = try await transaction.query(
                 "UPDATE auth.signing_key SET state = 'active', activated_at = now() WHERE tenant_id = \(id) AND state = 'next'"
             )
-            _ = try await transaction.query(successor.insertion(tenant: tenant))
+            _ = try await transaction.batch([successor.insertion(tenant: tenant)] + also)
         }
     }
 
     /// Puts `key` in the place of the next key, which has not signed anything yet.
-    func replaceNext(with key: SealedSigningKey, whileActive active: String, in tenant: TenantID) async throws {
+    func replaceNext(
+        with key: SealedSigningKey, whileActive active: String, in tenant: TenantID, also: [SQL] = []
+    ) async throws {
         let id = tenant.rawValue
         try await database.withTenant(id) { transaction in
             try await Self.lock(active, id, transaction)
@@ -60,11 +62,22 @@ struct KeyStore: Sendable {
             _ = try await transaction.query(
                 "UPDATE auth.tenant SET signing_algorithm = \(key.algorithm.rawValue) WHERE id = \(id)"
             )
+            _ = try await transaction.batch(also)
         }
     }
 
-    func insert(_ key: SealedSigningKey, in tenant: TenantID) async throws {
-        _ = try await database.withTenant(tenant.rawValue).query(key.insertion(tenant: tenant))
+    func insert(_ key: SealedSigningKey, in tenant: TenantID, also: [SQL] = []) async throws {
+        _ = try await database.batch([key.insertion(tenant: tenant)] + also, settings: .tenant(tenant.rawValue))
+    }
+
+    /// The tenants that want their signing key replaced at an age, and that age.
+    func rotating() async throws -> [(tenant: TenantID, days: Int)] {
+        try await database.queryAll(
+            "SELECT id, key_rotation_days FROM auth.tenant WHERE key_rotation_days IS NOT NULL AND disabled_at IS NULL ORDER BY id"
+        ) { row in
+            let (id, days) = try row.decode(UUID.self, Int32.self)
+            return (TenantID(id), Int(days))
+        }
     }
 
     /// Rotations of one tenant happen one after the other, each on the state that its caller saw.

@@ -89,7 +89,7 @@ struct KeyVault: Sendable {
     }
 
     /// Binds a sealed key to its row, so that it cannot be moved to another.
-    private static func context(_ tenant: TenantID, _ keyID: String) -> [UInt8] {
+    static func context(_ tenant: TenantID, _ keyID: String) -> [UInt8] {
         Array("signing-key \(tenant) \(keyID)".utf8)
     }
 }

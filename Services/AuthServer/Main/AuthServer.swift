@@ -15,12 +15,18 @@ struct AuthServer: AsyncParsableCommand {
               SALLYPORT_AUTH_DATABASE_URL    PostgreSQL, as the role sallyport_auth; passwords belong into a passfile
               SALLYPORT_OWNER_DATABASE_URL   PostgreSQL, as the role that owns the database (migrate, demo)
               SALLYPORT_MASTER_KEY_FILE      file with the 32 bytes that seal signing keys, in hexadecimal or base64url
+              SALLYPORT_MASTER_KEY_PREVIOUS_FILE       while the master key changes: the other one, which opens what is sealed too
               SALLYPORT_TRUSTED_PROXIES      addresses of the gateway, whose forwarded headers are believed (default: none)
+              SALLYPORT_ALLOW_PRIVATE_JWKS_URIS  true lets clients publish their keys in private networks (default: false)
               SALLYPORT_DATABASE_POOL_SIZE   connections at most (default: 10)
               SALLYPORT_DATABASE_PIPELINE_DEPTH        requests in flight on one connection at most (default: 8)
               SALLYPORT_DATABASE_STATEMENT_TIMEOUT_MS  how long one statement may run (default: 10000)
               SALLYPORT_LOG_LEVEL            trace, debug, info, notice, warning, error or critical (default: info)
             """,
-        subcommands: [ServeCommand.self, MigrateCommand.self, DemoCommand.self, TenantCommand.self, ClientCommand.self, KeyCommand.self]
+        subcommands: [
+            ServeCommand.self, MigrateCommand.self, DemoCommand.self, TenantCommand.self, ClientCommand.self, KeyCommand.self,
+            RoleCommand.self, SessionCommand.self, GrantCommand.self, TokenCommand.self, AuditCommand.self, ApplyCommand.self,
+            ExportCommand.self,
+        ]
     )
 }

@@ -1,18 +1,15 @@
-import HTTPTypes
 import Hummingbird
 import Logging
-import OAuth
-import Passwords
 import Postgres
 import Revocation
 import ServiceKit
 import ServiceLifecycle
 
-/// Puts the server together: the only place that knows every concrete type.
+/// Puts the server together: with ``AuthServerParts`` the only place that knows every concrete type.
 struct AuthServerApplication: Sendable {
     /// Everything that runs besides the HTTP server, in the order in which it starts.
     let background: [any Service]
-    let responder: RouterResponder<ServiceContext>
+    let responder: ShortcutResponder
     private let server: any Service
     private let health: Health
 
@@ -20,84 +17,77 @@ struct AuthServerApplication: Sendable {
     var services: [any Service] { background + [server, health, StartupPages()] }
 
     init(_ settings: AuthServerSettings, logger: Logger, clock: WallClock = .system) throws {
-        let database = try Postgres(settings.database, logger: logger)
-        let listener = try PostgresListener(settings.database, channels: [ChangeFeed.channel], logger: logger)
+        let parts = try AuthServerParts(settings, logger: logger, clock: clock)
         let registry = PrometheusRegistry()
-
-        let tenants = TenantDirectory(store: TenantStore(database: database))
-        let clients = ClientDirectory(store: ClientStore(database: database))
-        let keys = KeyRings(store: KeyStore(database: database), vault: KeyVault(masterKey: settings.masterKey), clock: clock)
-        let recognized = RecognizedRequests()
-        let issuers = Issuers(baseURL: settings.baseURL)
-        let revocations = RevocationIndex()
-        let verifier = AccessTokenVerifier(issuers: issuers, keys: keys, revocations: revocations, clock: clock)
-        let changes = ChangeFeed(listener: listener, observers: [tenants, clients, keys, verifier, recognized], logger: logger)
-        let revocationFeed = RevocationFeed(
-            listener: try PostgresListener(settings.database, channels: [RevocationFeed.channel], logger: logger),
-            log: RevocationLog(database: database), index: revocations, clock: clock, logger: logger
-        )
-
-        let requestTenant = RequestTenant(directory: tenants, baseHost: settings.baseHost)
-        let authenticator = ClientAuthenticator(tenants: tenants, clients: clients, clock: clock)
-        let platformKeys = PlatformKeys(store: PlatformKeyStore(database: database), masterKey: settings.masterKey)
-        let accounts = AccountStore(database: database)
-        let accessGrants = AccessGrantStore(database: database)
-        let refreshTokens = RefreshTokens(keys: platformKeys)
-        let grants: [any TokenGrant] = [
-            ClientCredentialsGrant(),
-            AuthorizationCodeGrant(store: accessGrants, refreshTokens: refreshTokens, clock: clock),
-            RefreshTokenGrant(store: accessGrants, refreshTokens: refreshTokens, clock: clock),
-        ]
         health = Health(
-            checks: [.init("database") { database.isReady }, .init("revocations") { revocations.isCurrent }], registry: registry
+            checks: [
+                .init("database") { parts.database.isReady },
+                .init("revocations") { parts.revocations.isCurrent },
+            ],
+            registry: registry
         )
-
+        let pipeline = RequestPipeline(proxies: settings.proxies, metrics: registry, failure: OAuthErrorResponse.failure)
         let router = Router(context: ServiceContext.self)
         router.add(middleware: ErrorPages())
-        router.add(
-            middleware: RequestPipeline(proxies: settings.proxies, metrics: registry, failure: OAuthErrorResponse.failure)
-        )
-        health.addRoutes(to: router)
+        router.add(middleware: pipeline)
+
+        let tokens = parts.tokenEndpoint
+        tokens.addRoutes(to: router)
+        parts.addProtocolRoutes(to: router)
+        PeopleEndpoints(parts).addRoutes(to: router)
+        AdminEndpoint(parts).addRoutes(to: router)
         AssetsEndpoint().addRoutes(to: router)
-        DiscoveryEndpoint(requestTenant: requestTenant, issuers: issuers, audience: settings.audience, grants: grants.map(\.type))
-            .addRoutes(to: router)
-        JWKSEndpoint(tenants: requestTenant, keys: keys).addRoutes(to: router)
+        health.addRoutes(to: router)
+
+        responder = ShortcutResponder(tokens.shortcuts, pipeline: pipeline, router: router.buildResponder())
+        server = HTTPService.make(responder, listen: settings.listen, logger: logger)
+        background = parts.background
+    }
+}
+
+extension AuthServerParts {
+    /// What a token can be asked for with.
+    private var tokenGrants: [any TokenGrant] {
+        [
+            ClientCredentialsGrant(),
+            AuthorizationCodeGrant(store: grants, refreshTokens: refreshTokens, clock: clock),
+            RefreshTokenGrant(store: grants, refreshTokens: refreshTokens, clock: clock),
+            PasswordGrant(
+                signIn: passwords, accounts: accounts, store: grants, refreshTokens: refreshTokens, subjects: subjects, clock: clock
+            ),
+        ]
+    }
+
+    fileprivate var tokenEndpoint: TokenEndpoint {
         TokenEndpoint(
             requestTenant: requestTenant,
             authenticator: authenticator,
-            grants: grants,
+            grants: tokenGrants,
             recognized: recognized,
             issuer: AccessTokenIssuer(
-                issuers: issuers, audience: settings.audience, keys: keys, revocations: revocations, clock: clock
+                issuers: issuers, audience: settings.audience, keys: keys, revocations: revocations, grants: grants, clock: clock
             ),
             identity: IDTokenIssuer(issuers: issuers, keys: keys, accounts: accounts, clock: clock)
+        )
+    }
+
+    /// What programs speak, besides asking for tokens.
+    fileprivate func addProtocolRoutes(to router: some RouterMethods<ServiceContext>) {
+        DiscoveryEndpoint(
+            requestTenant: requestTenant, issuers: issuers, audience: settings.audience, grants: tokenGrants.map(\.type), keys: keys
         ).addRoutes(to: router)
+        JWKSEndpoint(tenants: requestTenant, keys: keys).addRoutes(to: router)
         RevocationEndpoint(
-            requestTenant: requestTenant, authenticator: authenticator, verifier: verifier, grants: accessGrants,
-            refreshTokens: refreshTokens, index: revocations, clock: clock
+            requestTenant: requestTenant, authenticator: authenticator, verifier: verifier, grants: grants, refreshTokens: refreshTokens,
+            index: revocations, clock: clock
         ).addRoutes(to: router)
         IntrospectionEndpoint(
-            requestTenant: requestTenant, authenticator: authenticator, verifier: verifier, grants: accessGrants, keys: keys,
-            issuers: issuers, clock: clock
+            requestTenant: requestTenant, authenticator: authenticator, verifier: verifier, grants: grants, keys: keys, issuers: issuers,
+            clock: clock
         ).addRoutes(to: router)
         UserInfoEndpoint(
-            requestTenant: requestTenant, verifier: verifier, clients: clients, grants: accessGrants, accounts: accounts, keys: keys,
+            requestTenant: requestTenant, verifier: verifier, clients: clients, grants: grants, accounts: accounts, keys: keys,
             issuers: issuers
         ).addRoutes(to: router)
-
-        let sessions = Sessions(database: database, clock: clock)
-        let hasher = PasswordHasher()
-        let throttle = SignInThrottle(database: database, clock: clock)
-        let factors = SecondFactors(database: database, masterKey: settings.masterKey, throttle: throttle, clock: clock)
-        PeopleEndpoints(
-            settings, database: database, tenants: tenants, requestTenant: requestTenant, clients: clients, issuers: issuers, keys: keys,
-            platformKeys: platformKeys, accounts: accounts, grants: accessGrants, sessions: sessions,
-            passwords: PasswordSignIn(accounts: accounts, factors: factors, throttle: throttle, hasher: hasher), factors: factors,
-            newPassword: NewPassword(accounts: accounts, hasher: hasher, breached: nil, clock: clock), clock: clock
-        ).addRoutes(to: router)
-
-        responder = router.buildResponder()
-        server = HTTPService.make(responder, listen: settings.listen, logger: logger)
-        background = [database, listener, changes, revocationFeed.listener, revocationFeed]
     }
 }

@@ -16,6 +16,8 @@ struct AuthServerSettings: Sendable {
     let proxies: TrustedProxies
     let database: PostgresConfiguration
     let masterKey: SealingKey
+    /// Whether a client's `jwks_uri` may lie in a private network.
+    let allowsPrivateKeySetAddresses: Bool
 
     init(_ settings: Settings) throws {
         baseURL = try settings.baseURL("BASE_URL")
@@ -26,6 +28,7 @@ struct AuthServerSettings: Sendable {
         proxies = try TrustedProxies(settings.optional("TRUSTED_PROXIES") ?? "", variable: "SALLYPORT_TRUSTED_PROXIES")
         database = try Self.database(settings)
         masterKey = try Self.masterKey(settings)
+        allowsPrivateKeySetAddresses = try settings.flag("ALLOW_PRIVATE_JWKS_URIS", default: false)
     }
 
     private static func origin(_ url: String) -> String {
@@ -49,12 +52,20 @@ struct AuthServerSettings: Sendable {
         )
     }
 
+    /// The key that seals, which opens what SALLYPORT_MASTER_KEY_PREVIOUS sealed too, where that is set.
     static func masterKey(_ settings: Settings) throws(SettingError) -> SealingKey {
         let cure =
             "Name a file with 32 random bytes in hexadecimal or base64url in SALLYPORT_MASTER_KEY_FILE; make one with: openssl rand -hex 32"
-        let text = try settings.secret("MASTER_KEY", cure: cure)
+        let key = try sealingKey(settings.secret("MASTER_KEY", cure: cure), variable: "SALLYPORT_MASTER_KEY", cure: cure)
+        guard settings.optional("MASTER_KEY_PREVIOUS_FILE") != nil || settings.optional("MASTER_KEY_PREVIOUS") != nil else { return key }
+        let previousCure = "Name a file with the other master key in SALLYPORT_MASTER_KEY_PREVIOUS_FILE, or unset it."
+        let previous = try settings.secret("MASTER_KEY_PREVIOUS", cure: previousCure)
+        return key.opening(try sealingKey(previous, variable: "SALLYPORT_MASTER_KEY_PREVIOUS", cure: previousCure))
+    }
+
+    static func sealingKey(_ text: String, variable: String, cure: String) throws(SettingError) -> SealingKey {
         guard let bytes = bytes(text), let key = try? SealingKey(bytes) else {
-            throw SettingError(variable: "SALLYPORT_MASTER_KEY", problem: "is not 32 bytes in hexadecimal or base64url", cure: cure)
+            throw SettingError(variable: variable, problem: "is not 32 bytes in hexadecimal or base64url", cure: cure)
         }
         return key
     }

@@ -42,6 +42,17 @@ struct Administration: Sendable {
     var clients: ClientStore { ClientStore(database: database) }
     var keys: KeyStore { KeyStore(database: database) }
 
+    var roles: Roles { Roles(database: database, clock: .system) }
+    var holdings: Holdings { Holdings(database: database, clock: .system) }
+    var clientAdministration: Clients {
+        Clients(database: database, secretVault: { try clientSecretVault() }, clock: .system)
+    }
+    var tenantAdministration: Tenants { Tenants(database: database, clock: .system) }
+
+    func clientSecretVault() throws -> ClientSecretVault {
+        ClientSecretVault(masterKey: try AuthServerSettings.masterKey(settings))
+    }
+
     func keyVault() throws -> KeyVault {
         KeyVault(masterKey: try AuthServerSettings.masterKey(settings))
     }
@@ -52,6 +63,12 @@ struct Administration: Sendable {
             throw CommandFailure("there is no tenant ‘\(slug)’; see: auth-server tenant list")
         }
         return tenant
+    }
+
+    /// The one that is named, or all.
+    func tenants(named slug: String?) async throws -> [Tenant] {
+        if let slug { return [try await tenant(slug)] }
+        return try await tenants.all()
     }
 
     static func run(_ body: @Sendable @escaping (Administration) async throws -> Void) async throws {

@@ -12,44 +12,42 @@ struct PeopleEndpoints: Sendable {
     private let selfService: SelfServiceEndpoint
     private let invitation: InvitationEndpoint
 
-    init(
-        _ settings: AuthServerSettings, database: Postgres, tenants: TenantDirectory, requestTenant: RequestTenant,
-        clients: ClientDirectory,
-        issuers: Issuers, keys: KeyRings, platformKeys: PlatformKeys, accounts: AccountStore, grants: AccessGrantStore, sessions: Sessions,
-        passwords: PasswordSignIn, factors: SecondFactors, newPassword: NewPassword, clock: WallClock
-    ) {
+    init(_ parts: AuthServerParts) {
         let forms = InteractionForms(
-            formGuard: FormGuard(keys: platformKeys, origin: settings.baseOrigin), seal: InteractionSeal(keys: platformKeys, clock: clock)
+            formGuard: FormGuard(keys: parts.platformKeys, origin: parts.settings.baseOrigin),
+            seal: InteractionSeal(keys: parts.platformKeys, clock: parts.clock)
         )
-        let idTokens = IDTokenVerifier(issuers: issuers, keys: keys)
-        let subjects = Subjects(keys: platformKeys)
-        let checks = AuthorizationChecks(tenants: tenants, clients: clients, issuers: issuers, audience: settings.audience)
-        let secondFactor = SecondFactorQuestion(factors: factors, forms: forms)
+        let idTokens = IDTokenVerifier(issuers: parts.issuers, keys: parts.keys)
+        let checks = AuthorizationChecks(
+            tenants: parts.tenants, clients: parts.clients, issuers: parts.issuers, audience: parts.settings.audience)
+        let secondFactor = SecondFactorQuestion(factors: parts.factors, forms: forms)
         let flow = AuthorizationFlow(
-            sessions: sessions, accounts: accounts, consents: ConsentStore(database: database),
-            codes: AuthorizationCodes(store: grants, clock: clock), subjects: subjects, idTokens: idTokens, secondFactor: secondFactor,
-            forms: forms, clock: clock
+            sessions: parts.sessions, accounts: parts.accounts, consents: ConsentStore(database: parts.database),
+            codes: AuthorizationCodes(store: parts.grants, clock: parts.clock), subjects: parts.subjects, idTokens: idTokens,
+            secondFactor: secondFactor, forms: forms, clock: parts.clock
         )
-        let invitations = Invitations(database: database, passwords: newPassword, clock: clock)
-        let ending = Logout(sessions: sessions, clients: clients, forms: forms, clock: clock)
+        let invitations = Invitations(database: parts.database, passwords: parts.newPassword, clock: parts.clock)
+        let ending = Logout(sessions: parts.sessions, clients: parts.clients, forms: forms, clock: parts.clock)
 
-        authorization = AuthorizationEndpoint(requestTenant: requestTenant, checks: checks, flow: flow)
+        authorization = AuthorizationEndpoint(requestTenant: parts.requestTenant, checks: checks, flow: flow)
         interaction = InteractionEndpoint(
-            requestTenant: requestTenant, forms: forms,
+            requestTenant: parts.requestTenant, forms: forms,
             steps: InteractionSteps(
-                checks: checks, flow: flow, accounts: accounts, sessions: sessions, passwords: passwords, factors: factors,
-                secondFactor: secondFactor, newPassword: newPassword, invitations: invitations, devices: DeviceCookie(keys: platformKeys),
-                logout: ending,
-                forms: forms, clock: clock
+                checks: checks, flow: flow, accounts: parts.accounts, sessions: parts.sessions, passwords: parts.passwords,
+                factors: parts.factors, secondFactor: secondFactor, newPassword: parts.newPassword, invitations: invitations,
+                devices: DeviceCookie(keys: parts.platformKeys), logout: ending, forms: forms, clock: parts.clock
             )
         )
         logout = LogoutEndpoint(
-            requestTenant: requestTenant, clients: clients, idTokens: idTokens, subjects: subjects, sessions: sessions, logout: ending
+            requestTenant: parts.requestTenant, clients: parts.clients, idTokens: idTokens, subjects: parts.subjects,
+            sessions: parts.sessions, logout: ending
         )
         selfService = SelfServiceEndpoint(
-            requestTenant: requestTenant, sessions: sessions, forms: forms, logout: ending, clock: clock
+            requestTenant: parts.requestTenant, sessions: parts.sessions, forms: forms, logout: ending, clock: parts.clock
         )
-        invitation = InvitationEndpoint(requestTenant: requestTenant, invitations: invitations, forms: forms, clock: clock)
+        invitation = InvitationEndpoint(
+            requestTenant: parts.requestTenant, invitations: invitations, forms: forms, clock: parts.clock
+        )
     }
 
     func addRoutes(to router: some RouterMethods<ServiceContext>) {

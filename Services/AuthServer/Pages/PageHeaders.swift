@@ -10,7 +10,6 @@ enum PageHeaders {
         headers[.frameOptions] = "DENY"
         headers[.xContentTypeOptions] = "nosniff"
         headers[.referrerPolicy] = "no-referrer"
-        headers[.openerPolicy] = "same-origin"
         headers[.resourcePolicy] = "same-origin"
         headers[.permissionsPolicy] = permissions
     }
@@ -26,7 +25,6 @@ enum PageHeaders {
 extension HTTPField.Name {
     fileprivate static let frameOptions = pageHeader("X-Frame-Options")
     static let referrerPolicy = pageHeader("Referrer-Policy")
-    fileprivate static let openerPolicy = pageHeader("Cross-Origin-Opener-Policy")
     fileprivate static let resourcePolicy = pageHeader("Cross-Origin-Resource-Policy")
     fileprivate static let permissionsPolicy = pageHeader("Permissions-Policy")
 

@@ -6,8 +6,8 @@ import Tenancy
 
 struct TenantCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "tenant", abstract: "Create, list and disable tenants.",
-        subcommands: [Create.self, List.self, Disable.self, Enable.self]
+        commandName: "tenant", abstract: "Create, change, list and disable tenants.",
+        subcommands: [Create.self, Update.self, List.self, Disable.self, Enable.self]
     )
 
     struct Create: AsyncParsableCommand {
@@ -33,6 +33,48 @@ struct TenantCommand: AsyncParsableCommand {
                 }
                 try await TenantCreation(administration).create(tenant)
                 output.print(json: { tenant.write(to: &$0) }, text: "Created tenant \(slug) (\(tenant.id)).")
+            }
+        }
+    }
+
+    struct Update: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Change a tenant's settings; what is not given stays as it is.")
+
+        @Argument(help: "The tenant's slug.") var slug: String
+        @Option(help: "The name that people see.") var name: String?
+        @Option(help: "The color of its pages: #rrggbb; none for the default.") var color: String?
+        @Option(name: .customLong("logo-uri"), help: "Its logo, an https URL; none for no logo.") var logoURI: String?
+        @Flag(inversion: .prefixedNo, help: "Nobody signs in by a password alone.") var requiresSecondFactor: Bool?
+        @Flag(inversion: .prefixedNo, help: "Signing in ends the person's other sessions.") var oneSessionOnly: Bool?
+        @Option(help: "How long a session lasts, 300 to 31536000 seconds.") var sessionLifetime: Int?
+        @Option(help: "How long a session lasts unused, 60 to 31536000 seconds.") var sessionIdle: Int?
+        @Option(help: "The least length of a password, 8 to 128.") var passwordMinimumLength: Int?
+        @Option(help: "Rotate signing keys of this age, 1 to 3650 days; 0 for only when somebody says so.") var keyRotationDays: Int?
+        @OptionGroup var output: OutputOptions
+
+        private var changes: JSONObject {
+            var changes = JSONObject()
+            func text(_ value: String) -> JSONValue { value == "none" ? .null : .string(value) }
+            if let name { changes["name"] = .string(name) }
+            if let color { changes["color"] = text(color) }
+            if let logoURI { changes["logo_uri"] = text(logoURI) }
+            if let requiresSecondFactor { changes["requires_second_factor"] = .bool(requiresSecondFactor) }
+            if let oneSessionOnly { changes["allows_one_session_only"] = .bool(oneSessionOnly) }
+            if let sessionLifetime { changes["session_lifetime"] = .integer(Int64(sessionLifetime)) }
+            if let sessionIdle { changes["session_idle_lifetime"] = .integer(Int64(sessionIdle)) }
+            if let passwordMinimumLength { changes["password_minimum_length"] = .integer(Int64(passwordMinimumLength)) }
+            if let keyRotationDays { changes["key_rotation_days"] = keyRotationDays == 0 ? .null : .integer(Int64(keyRotationDays)) }
+            return changes
+        }
+
+        func run() async throws {
+            let (slug, changes, output) = (slug, changes, output)
+            try await Administration.run { administration in
+                try AdminSchemas.settings.check(.object(changes))
+                let tenant = try await administration.tenantAdministration.update(administration.tenant(slug).id, by: .operator) {
+                    $0.set(changes)
+                }
+                output.print(json: { tenant.write(to: &$0) }, text: "Updated tenant \(slug).")
             }
         }
     }
@@ -65,7 +107,8 @@ struct TenantCommand: AsyncParsableCommand {
     }
 
     struct Disable: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Stop issuing tokens for a tenant, at once.")
+        static let configuration = CommandConfiguration(
+            abstract: "Stop issuing tokens for a tenant, and refuse those that it has issued, at once.")
 
         @Argument(help: "The tenant's slug.") var slug: String
         @OptionGroup var output: OutputOptions
@@ -84,9 +127,7 @@ struct TenantCommand: AsyncParsableCommand {
 
     private static func setDisabled(_ slug: String, _ isDisabled: Bool, _ output: OutputOptions) async throws {
         try await Administration.run { administration in
-            guard try await administration.tenants.setDisabled(TenantSlug(slug), isDisabled) else {
-                throw CommandFailure("there is no tenant ‘\(slug)’; see: auth-server tenant list")
-            }
+            try await administration.tenantAdministration.setDisabled(isDisabled, administration.tenant(slug).id, by: .operator)
             output.print(
                 json: { json in
                     json.field("tenant", slug)
@@ -107,11 +148,7 @@ struct TenantCreation: Sendable {
     }
 
     func create(_ tenant: Tenant) async throws {
-        let vault = try administration.keyVault()
-        let keys = try [SigningKeyState.active, .next].map {
-            try vault.generate(tenant.signingAlgorithm, state: $0, tenant: tenant.id, now: Date())
-        }
-        try await administration.tenants.insert(tenant, roles: Role.builtIn, keys: keys)
+        try await administration.tenantAdministration.create(tenant, vault: administration.keyVault(), by: .operator)
     }
 }
 
@@ -131,5 +168,6 @@ extension Tenant {
         json.field("name", name)
         json.field("disabled", isDisabled)
         json.field("signing_algorithm", signingAlgorithm.rawValue)
+        for (name, value) in settingsObject.members where name != "name" { json.field(name, value) }
     }
 }

@@ -34,34 +34,74 @@ struct TenantStore: Sendable {
         )
     }
 
-    /// Creates the tenant with its built-in roles and its first keys: all of it or nothing.
-    func insert(_ tenant: Tenant, roles: [Role], keys: [SealedSigningKey]) async throws {
-        var statements: [SQL] = [
+    static func find(_ slug: TenantSlug, _ executor: some SQLExecutor) async throws -> Tenant? {
+        try await executor.queryOptional("\(selection) WHERE slug = \(slug.rawValue)", tenant)
+    }
+
+    /// As it is until the transaction ends.
+    static func lock(_ id: TenantID, _ transaction: Transaction) async throws -> Tenant? {
+        try await transaction.queryOptional("\(selection) WHERE id = \(id.rawValue) FOR NO KEY UPDATE", tenant)
+    }
+
+    /// By slug, those after `after`.
+    func page(after: String?, limit: Int) async throws -> [Tenant] {
+        try await database.queryAll(
+            """
+            \(Self.selection)
+             WHERE \(after) IS NULL OR slug COLLATE "C" > \(after)
+             ORDER BY slug COLLATE "C"
+             LIMIT \(limit)
+            """,
+            Self.tenant
+        )
+    }
+
+    /// The tenant with its settings, its built-in roles and its first keys, to be run inside it.
+    static func insertions(_ tenant: Tenant, roles: [Role], keys: [SealedSigningKey]) -> [SQL] {
+        [
             """
             INSERT INTO auth.tenant (id, slug, name, signing_algorithm)
             VALUES (\(tenant.id.rawValue), \(tenant.slug.rawValue), \(tenant.name), \(tenant.signingAlgorithm.rawValue))
+            """,
+            update(tenant),
+        ] + roles.map { RoleStore.insertion($0, in: tenant.id) } + keys.map { $0.insertion(tenant: tenant.id) }
+    }
+
+    /// Name and settings; the signing algorithm changes with the keys.
+    static func update(_ tenant: Tenant) -> SQL {
+        let settings = tenant.settings
+        return """
+            UPDATE auth.tenant
+               SET name = \(tenant.name), color = \(settings.color), logo_uri = \(settings.logoURI),
+                   requires_second_factor = \(settings.requiresSecondFactor), allows_one_session_only = \(settings.allowsOneSessionOnly),
+                   session_lifetime_seconds = \(settings.sessionLifetimeSeconds), session_idle_seconds = \(settings.sessionIdleSeconds),
+                   password_minimum_length = \(settings.passwordMinimumLength), key_rotation_days = \(settings.keyRotationDays)
+             WHERE id = \(tenant.id.rawValue)
             """
-        ]
-        statements += roles.map { role in
-            """
-            INSERT INTO auth.role (tenant_id, name, rank, permissions, is_built_in)
-            VALUES (\(tenant.id.rawValue), \(role.name), \(role.rank), \(role.permissions), \(role.isBuiltIn))
-            """
-        }
-        statements += keys.map { $0.insertion(tenant: tenant.id) }
-        _ = try await database.batch(statements, settings: .tenant(tenant.id.rawValue))
+    }
+
+    static func setDisabled(_ tenant: TenantID, _ isDisabled: Bool) -> SQL {
+        """
+        UPDATE auth.tenant
+           SET disabled_at = CASE WHEN \(isDisabled)::boolean THEN coalesce(disabled_at, now()) END
+         WHERE id = \(tenant.rawValue)
+        """
+    }
+
+    /// Creates the tenant: all of it or nothing.
+    func insert(_ tenant: Tenant, roles: [Role], keys: [SealedSigningKey]) async throws {
+        _ = try await database.batch(Self.insertions(tenant, roles: roles, keys: keys), settings: .tenant(tenant.id.rawValue))
     }
 
     /// - Returns: whether the tenant exists.
     func setDisabled(_ slug: TenantSlug, _ isDisabled: Bool) async throws -> Bool {
-        let result = try await database.query(
-            """
-            UPDATE auth.tenant
-               SET disabled_at = CASE WHEN \(isDisabled)::boolean THEN coalesce(disabled_at, now()) END
-             WHERE slug = \(slug.rawValue)
-            """
-        )
-        return result.affectedRows == 1
+        guard let tenant = try await find(.slug(slug)) else { return false }
+        return try await database.query(Self.setDisabled(tenant.id, isDisabled)).affectedRows == 1
+    }
+
+    /// Further statements of the transaction are another tenant's.
+    static func enter(_ tenant: TenantID) -> SQL {
+        "SELECT set_config('sallyport.tenant_id', \(tenant.description), true)"
     }
 
     private static func tenant(_ row: Row) throws -> Tenant {

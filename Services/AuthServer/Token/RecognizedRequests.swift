@@ -65,21 +65,30 @@ final class RecognizedRequests: Sendable {
         }
     }
 
-    /// Every part is preceded by its length, so that no two requests read alike.
+    /// Every part is preceded by its kind and length, so that no two requests read alike.
     private static func hash(_ request: Request, _ context: ServiceContext, _ body: ByteBuffer) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(512 + body.readableBytes)
         func append(_ part: String?) {
-            guard let utf8 = part?.utf8 else { return bytes.append(0xff) }
+            guard let utf8 = part?.utf8 else { return bytes.append(0) }
+            bytes.append(1)
             withUnsafeBytes(of: UInt32(truncatingIfNeeded: utf8.count)) { bytes.append(contentsOf: $0) }
             bytes.append(contentsOf: utf8)
         }
         append(request.head.path)
         append(request.head.authority)
-        append(context.isFromGateway ? request.headers[.forwardedHost] : nil)
-        append(request.headers[.tenantID])
-        append(request.headers[.authorization])
-        append(request.headers[.contentType])
+        // Every field of the name, as a repeated one is decided about in another way than a single one.
+        for field in request.headers {
+            switch field.name {
+            case .authorization: bytes.append(1)
+            case .contentType: bytes.append(2)
+            case .tenantID: bytes.append(3)
+            case .forwardedHost where context.isFromGateway: bytes.append(4)
+            default: continue
+            }
+            append(field.value)
+        }
+        bytes.append(0)
         body.withUnsafeReadableBytes { bytes.append(contentsOf: $0) }
         return SHA256.hash(bytes)
     }

@@ -1,4 +1,7 @@
 /// One scope-token (RFC 6749 §3.3). `{resource}:{action}` scopes may have `*` on either side.
+///
+/// The resource `admin` is administration of the tenant itself. The wildcard never means it: `*:read` reads every table, and
+/// `admin:read` is said in so many words or not at all.
 public struct Scope: Sendable, Hashable, Comparable, CustomStringConvertible {
     public let rawValue: String
 
@@ -24,11 +27,14 @@ public struct Scope: Sendable, Hashable, Comparable, CustomStringConvertible {
 
     public static func < (left: Scope, right: Scope) -> Bool { left.rawValue < right.rawValue }
 
+    /// What ``rawValue`` begins with, before the colon, in scopes of administration.
+    public static let administration = "admin"
+
     /// What both allow: `*:read` and `orders:*` meet in `orders:read`; scopes without a colon meet only themselves.
     public func intersection(_ other: Scope) -> Scope? {
         if self == other { return self }
         guard let (resource, action) = sides, let (otherResource, otherAction) = other.sides,
-            let commonResource = Self.meet(resource, otherResource), let commonAction = Self.meet(action, otherAction)
+            let commonResource = Self.meetResource(resource, otherResource), let commonAction = Self.meet(action, otherAction)
         else { return nil }
         return Scope(unchecked: "\(commonResource):\(commonAction)")
     }
@@ -36,12 +42,18 @@ public struct Scope: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// Whether a token with this scope may do `action` on `resource`.
     public func allows(_ action: String, on resource: String) -> Bool {
         guard let sides else { return false }
-        return (sides.resource == "*" || sides.resource == resource) && (sides.action == "*" || sides.action == action)
+        let meansResource = sides.resource == resource || sides.resource == "*" && resource != Self.administration
+        return meansResource && (sides.action == "*" || sides.action == action)
     }
 
     private var sides: (resource: Substring, action: Substring)? {
         guard let colon = rawValue.utf8.firstIndex(of: UInt8(ascii: ":")) else { return nil }
         return (rawValue[..<colon], rawValue[rawValue.utf8.index(after: colon)...])
+    }
+
+    private static func meetResource(_ left: Substring, _ right: Substring) -> Substring? {
+        if left != right, left == administration || right == administration { return nil }
+        return meet(left, right)
     }
 
     private static func meet(_ left: Substring, _ right: Substring) -> Substring? {

@@ -56,6 +56,18 @@ public struct Settings: Sendable {
         return value
     }
 
+    /// `true` or `false`.
+    public func flag(_ name: String, default fallback: Bool) throws(SettingError) -> Bool {
+        guard let text = optional(name) else { return fallback }
+        guard let value = Bool(text) else {
+            throw SettingError(
+                variable: Self.variable(name), problem: "‘\(text.prefix(40))’ is neither true nor false",
+                cure: "Leave it unset for \(fallback)."
+            )
+        }
+        return value
+    }
+
     /// An absolute `http` or `https` URL without query, fragment, user or trailing slash: compared byte for byte from then on.
     public func baseURL(_ name: String, default fallback: String? = nil) throws(SettingError) -> String {
         let cure = "Give an absolute URL such as https://id.example.com, without a slash at its end."

@@ -1,0 +1,5 @@
+import Cryptography
+
+enum SealingKeyForTests {
+    static func make() throws -> SealingKey { try SealingKey.generate() }
+}
