@@ -98,7 +98,8 @@ struct AuthorizationTests {
         }
     }
 
-    @Test("Saying no is told to the client, with state and issuer", arguments: ["deny", "cancel"]) func denial(action: String) async throws {
+    @Test("Saying no is told to the client, with state and issuer", arguments: ["deny", "cancel"]) func denial(action: String) async throws
+    {
         try await AuthorizationWorld.with { world in
             let browser = TestBrowser(world.server)
             var page = try await world.authorize(browser)

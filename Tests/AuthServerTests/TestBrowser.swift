@@ -123,7 +123,9 @@ final class TestBrowser: Sendable {
 
     private static func unescaped(_ text: String) -> String {
         var text = text
-        for (entity, character) in [("&quot;", "\""), ("&#39;", "'"), ("&lt;", "<"), ("&gt;", ">"), ("&#10;", "\n"), ("&#13;", "\r"), ("&amp;", "&")] {
+        for (entity, character) in [
+            ("&quot;", "\""), ("&#39;", "'"), ("&lt;", "<"), ("&gt;", ">"), ("&#10;", "\n"), ("&#13;", "\r"), ("&amp;", "&"),
+        ] {
             text = text.replacing(entity, with: character)
         }
         return text
@@ -210,7 +212,9 @@ struct AuthorizationWorld: Sendable {
         "/t/\(tenant)/oauth2/authorize?" + TestBrowser.form(fields)
     }
 
-    func authorize(_ browser: TestBrowser, _ client: String = "acme-web", _ changes: [String: String?] = [:]) async throws -> TestBrowser.Page {
+    func authorize(_ browser: TestBrowser, _ client: String = "acme-web", _ changes: [String: String?] = [:]) async throws
+        -> TestBrowser.Page
+    {
         try await browser.get(Self.path(Self.request(client, changes), tenant: String(client.prefix { $0 != "-" })))
     }
 

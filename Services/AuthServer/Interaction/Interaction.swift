@@ -11,6 +11,8 @@ struct Interaction: Sendable {
         case authorization(parameters: String)
         /// Signing in for the sake of this server's own pages.
         case signIn
+        /// Becoming a member of the tenant; the invitation's token is in a cookie.
+        case invitation
         case signOut(SignOutWish)
     }
 
@@ -46,6 +48,9 @@ struct Interaction: Sendable {
     var proof: Proof?
     var shown: Shown?
 
+    /// Whether the person must be a member of the tenant already.
+    var isForMembers: Bool { purpose != .invitation }
+
     init(_ purpose: Purpose, tenant: TenantID?, now: Int64) {
         self.purpose = purpose
         self.tenant = tenant
@@ -67,6 +72,7 @@ extension Interaction {
         switch purpose {
         case .authorization(let parameters): members.append(("authorize", .string(parameters)))
         case .signIn: break
+        case .invitation: members.append(("invitation", .bool(true)))
         case .signOut(let wish):
             members.append(
                 (
@@ -97,6 +103,8 @@ extension Interaction {
             purpose = .signOut(
                 SignOutWish(
                     clientID: wish[0].stringValue.flatMap { ClientID($0) }, redirectURI: wish[1].stringValue, state: wish[2].stringValue))
+        } else if root["invitation"] != nil {
+            purpose = .invitation
         } else {
             purpose = .signIn
         }

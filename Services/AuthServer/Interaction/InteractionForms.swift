@@ -23,6 +23,7 @@ enum InteractionStep: String, Sendable, CaseIterable {
     case password
     case consent
     case tenant
+    case invitation
     case signOut = "sign-out"
 
     var path: String { "interaction/\(rawValue)" }

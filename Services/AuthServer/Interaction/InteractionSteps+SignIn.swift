@@ -14,7 +14,7 @@ extension InteractionSteps {
         guard !username.isEmpty else { return try await again(.missingUsername, Self.problemStatus) }
         guard let password = form[PageField.password] else { return try await again(.missingPassword, Self.problemStatus) }
         let outcome = try await passwords.signIn(
-            email: username, password: password, tenant: visit.tenant, origin: visit.origin,
+            email: username, password: password, tenant: interaction.isForMembers ? visit.tenant : nil, origin: visit.origin,
             knownDevice: devices.isKnown(visit.request, email: username)
         )
         switch outcome {
@@ -53,7 +53,7 @@ extension InteractionSteps {
             return try await secondFactor.ask(account, interaction, visit, targets: targets)
         }
         if account.mustChangePassword { return try await passwordPage(account, interaction, visit, problem: nil) }
-        if let tenant = visit.tenant {
+        if let tenant = visit.tenant, interaction.isForMembers {
             try await passwords.recordSignIn(of: account.id, methods: methods, tenant: tenant, origin: visit.origin)
         }
         return try await begin(account, methods, interaction, visit)
@@ -85,7 +85,7 @@ extension InteractionSteps {
     func proved(_ interaction: Interaction, _ visit: Visit) async throws -> (Account, Interaction.Proof)? {
         guard let proof = interaction.proof, proof.provedAt + Interaction.Proof.lifetimeSeconds > clock.now else { return nil }
         let account: Account?
-        if let tenant = visit.tenant {
+        if let tenant = visit.tenant, interaction.isForMembers {
             let member = try await accounts.find(proof.account, in: tenant.id)
             account = member.flatMap { $0.1.isDisabled ? nil : $0.0 }
         } else {

@@ -14,6 +14,7 @@ struct InteractionSteps: Sendable {
     let factors: SecondFactors
     let secondFactor: SecondFactorQuestion
     let newPassword: NewPassword
+    let invitations: Invitations
     let devices: DeviceCookie
     let logout: Logout
     let forms: InteractionForms
@@ -34,6 +35,7 @@ struct InteractionSteps: Sendable {
         case .password: try await setPassword(form, interaction, visit)
         case .consent: try await consent(action, interaction, visit)
         case .tenant: try await chooseTenant(form, visit)
+        case .invitation: try await acceptAsNew(form, interaction, visit)
         case .signOut: try await logout.answer(action, interaction, visit)
         }
     }
@@ -48,6 +50,8 @@ struct InteractionSteps: Sendable {
             return try await flow.advance(attempt, interaction, visit, isAllowed: isAllowed)
         case .signIn:
             return try await home(visit)
+        case .invitation:
+            return try await acceptAsSignedIn(visit)
         case .signOut:
             return visit.refusal(.expired, "invalid_request", "the form does not fit")
         }
@@ -116,7 +120,7 @@ struct InteractionSteps: Sendable {
         return visit.redirect(to: Visit.path("sessions", tenant))
     }
 
-    private func signedIn(_ visit: Visit) async throws -> Account? {
+    func signedIn(_ visit: Visit) async throws -> Account? {
         if let begun = visit.begun { return begun.account }
         return try await sessions.find(visit.request)?.1
     }

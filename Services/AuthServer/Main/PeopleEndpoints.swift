@@ -10,6 +10,7 @@ struct PeopleEndpoints: Sendable {
     private let interaction: InteractionEndpoint
     private let logout: LogoutEndpoint
     private let selfService: SelfServiceEndpoint
+    private let invitation: InvitationEndpoint
 
     init(_ parts: AuthServerParts) {
         let forms = InteractionForms(
@@ -23,9 +24,9 @@ struct PeopleEndpoints: Sendable {
         let flow = AuthorizationFlow(
             sessions: parts.sessions, accounts: parts.accounts, consents: ConsentStore(database: parts.database),
             codes: AuthorizationCodes(store: parts.grants, clock: parts.clock), subjects: parts.subjects, idTokens: idTokens,
-            secondFactor: secondFactor,
-            forms: forms, clock: parts.clock
+            secondFactor: secondFactor, forms: forms, clock: parts.clock
         )
+        let invitations = Invitations(database: parts.database, passwords: parts.newPassword, clock: parts.clock)
         let ending = Logout(sessions: parts.sessions, clients: parts.clients, forms: forms, clock: parts.clock)
 
         authorization = AuthorizationEndpoint(requestTenant: parts.requestTenant, checks: checks, flow: flow)
@@ -33,9 +34,8 @@ struct PeopleEndpoints: Sendable {
             requestTenant: parts.requestTenant, forms: forms,
             steps: InteractionSteps(
                 checks: checks, flow: flow, accounts: parts.accounts, sessions: parts.sessions, passwords: parts.passwords,
-                factors: parts.factors,
-                secondFactor: secondFactor, newPassword: parts.newPassword, devices: DeviceCookie(keys: parts.platformKeys), logout: ending,
-                forms: forms, clock: parts.clock
+                factors: parts.factors, secondFactor: secondFactor, newPassword: parts.newPassword, invitations: invitations,
+                devices: DeviceCookie(keys: parts.platformKeys), logout: ending, forms: forms, clock: parts.clock
             )
         )
         logout = LogoutEndpoint(
@@ -45,6 +45,9 @@ struct PeopleEndpoints: Sendable {
         selfService = SelfServiceEndpoint(
             requestTenant: parts.requestTenant, sessions: parts.sessions, forms: forms, logout: ending, clock: parts.clock
         )
+        invitation = InvitationEndpoint(
+            requestTenant: parts.requestTenant, invitations: invitations, forms: forms, clock: parts.clock
+        )
     }
 
     func addRoutes(to router: some RouterMethods<ServiceContext>) {
@@ -52,5 +55,6 @@ struct PeopleEndpoints: Sendable {
         interaction.addRoutes(to: router)
         logout.addRoutes(to: router)
         selfService.addRoutes(to: router)
+        invitation.addRoutes(to: router)
     }
 }

@@ -25,7 +25,7 @@ struct InvitationResource: Sendable {
             [
                 "id": .string(entry.id.uuidString.lowercased()), "email": .string(entry.email), "role": .string(entry.role),
                 "expires_at": .integer(entry.expiresAt),
-                "url": .string("\(issuers.issuer(of: request.tenant.slug))/invitations/\(secret.rawValue)"),
+                "url": .string("\(issuers.issuer(of: request.tenant.slug))/invitations?token=\(secret.rawValue)"),
             ],
             at: "invitations/\(entry.id.uuidString.lowercased())", isRepresentation: false)
     }
