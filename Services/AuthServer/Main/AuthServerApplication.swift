@@ -48,8 +48,14 @@ struct AuthServerApplication: Sendable {
             AuthorizationCodeGrant(store: accessGrants, refreshTokens: refreshTokens, clock: clock),
             RefreshTokenGrant(store: accessGrants, refreshTokens: refreshTokens, clock: clock),
         ]
+        let throttle = SignInThrottle(database: database, clock: clock)
+        let housekeeping = Housekeeping(store: PartitionStore(database: database), throttle: throttle, logger: logger)
         health = Health(
-            checks: [.init("database") { database.isReady }, .init("revocations") { revocations.isCurrent }], registry: registry
+            checks: [
+                .init("database") { database.isReady }, .init("partitions") { housekeeping.isDone },
+                .init("revocations") { revocations.isCurrent },
+            ],
+            registry: registry
         )
 
         let router = Router(context: ServiceContext.self)
@@ -84,16 +90,17 @@ struct AuthServerApplication: Sendable {
         ).addRoutes(to: router)
 
         let vault = KeyVault(masterKey: settings.masterKey)
+        let hasher = settings.passwords.hasher()
         AdminEndpoint(
             database: database, requestTenant: requestTenant, issuers: issuers, clients: clients, vault: vault, clock: clock,
-            verify: verifier.verify, preparePassword: NewPasswords(hasher: PasswordHasher()).prepare
+            verify: verifier.verify, preparePassword: NewPasswords(hasher: hasher).prepare
         ).addRoutes(to: router)
 
         responder = router.buildResponder()
         server = HTTPService.make(responder, listen: settings.listen, logger: logger)
         let rotation = KeyRotation(store: KeyStore(database: database), vault: vault, clock: clock)
         background = [
-            database, listener, changes, revocationFeed.listener, revocationFeed,
+            database, housekeeping, PasswordHashing(hasher: hasher), listener, changes, revocationFeed.listener, revocationFeed,
             KeyRotationSchedule(rotation: rotation, tenants: TenantStore(database: database), logger: logger),
         ]
     }

@@ -14,6 +14,7 @@ struct AuthServerSettings: Sendable {
     let proxies: TrustedProxies
     let database: PostgresConfiguration
     let masterKey: SealingKey
+    let passwords: PasswordSettings
 
     init(_ settings: Settings) throws {
         baseURL = try settings.baseURL("BASE_URL")
@@ -23,6 +24,7 @@ struct AuthServerSettings: Sendable {
         proxies = try TrustedProxies(settings.optional("TRUSTED_PROXIES") ?? "", variable: "SALLYPORT_TRUSTED_PROXIES")
         database = try Self.database(settings)
         masterKey = try Self.masterKey(settings)
+        passwords = try PasswordSettings(settings)
     }
 
     static func database(_ settings: Settings) throws(SettingError) -> PostgresConfiguration {

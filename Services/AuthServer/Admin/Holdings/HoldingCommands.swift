@@ -2,6 +2,7 @@ import ArgumentParser
 import FoundationEssentials
 import JSON
 import OAuth
+import Revocation
 import ServiceKit
 import Tenancy
 
