@@ -37,6 +37,7 @@ struct AuthServerHarness: Sendable {
                 "SALLYPORT_BASE_URL": baseURL, "SALLYPORT_API_URL": audience,
                 "SALLYPORT_AUTH_DATABASE_URL": database.connectionString(role: "sallyport_auth"),
                 "SALLYPORT_DATABASE_POOL_SIZE": "3",
+                "SALLYPORT_PASSWORD_HASH_MEMORY_KIB": "64", "SALLYPORT_PASSWORD_HASH_PASSES": "1",
                 "SALLYPORT_MASTER_KEY": String(repeating: "0f", count: 32),
             ])
             let advance = SharedNumber()

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 import JSON
+import ServiceKit
 import Tenancy
 
 extension UserCommand {
