@@ -88,6 +88,7 @@ let package = Package(
                 argumentParser, hummingbird, httpTypes, nioCore, logging, metrics, serviceLifecycle, configuration,
             ],
             path: "Services/AuthServer",
+            resources: [.embedInCode("Pages/Style")],
             swiftSettings: strict
         ),
         .executableTarget(
@@ -126,12 +127,15 @@ let package = Package(
             name: "PasswordsTests", dependencies: ["Cryptography", "Passwords"], path: "Tests/PasswordsTests", swiftSettings: strict
         ),
         .testTarget(
-            name: "ServiceKitTests", dependencies: ["ServiceKit", metrics, nioCore], path: "Tests/ServiceKitTests", swiftSettings: strict
+            name: "ServiceKitTests",
+            dependencies: ["ServiceKit", hummingbird, hummingbirdTesting, httpTypes, metrics, nioCore], path: "Tests/ServiceKitTests",
+            swiftSettings: strict
         ),
         .testTarget(
             name: "AuthServerTests",
             dependencies: [
-                "AuthServer", "Cryptography", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "Revocation", "ServiceKit", "Tenancy", "TestSupport",
+                "AuthServer", "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "Revocation", "ServiceKit", "Tenancy",
+                "TestSupport",
                 hummingbird, hummingbirdTesting, httpTypes, logging, serviceLifecycle,
             ],
             path: "Tests/AuthServerTests",

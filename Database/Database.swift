@@ -10,6 +10,7 @@ public enum Database {
             Migration(number: 3, name: "people", sql: text(PackageResources._003_people_sql)),
             Migration(number: 4, name: "grants", sql: text(PackageResources._004_grants_sql)),
             Migration(number: 5, name: "audit", sql: text(PackageResources._005_audit_sql)),
+            Migration(number: 6, name: "administration", sql: text(PackageResources._006_administration_sql)),
         ]
     }
 

@@ -58,7 +58,7 @@ def refused(gateway):
 @pytest.mark.parametrize("target, service", [
     ("/t/acme/oauth2/token", "auth-server"), ("/t/acme/oauth2/jwks", "auth-server"), ("/t/acme/.well-known/openid-configuration", "auth-server"),
     ("/oauth2/token", "auth-server"), ("/.well-known/oauth-authorization-server/t/acme", "auth-server"), ("/.well-known/openid-configuration/t/acme", "auth-server"),
-    ("/.well-known/openid-configuration", "auth-server"), ("/console", "auth-server"), ("/console/x", "auth-server"),
+    ("/.well-known/openid-configuration", "auth-server"), ("/console", "auth-server"), ("/console/x", "auth-server"), ("/assets/x.css", "auth-server"), ("/assets/theme/123456.css", "auth-server"),
     ("/.well-known/oauth-protected-resource", "resource-api"), ("/.well-known/oauth-protected-resource/api/v1", "resource-api"),
     ("/.well-known/oauth-protected-resource/t/acme/api/v1", "resource-api"),
     ("/api/v1", "resource-api"), ("/api/v1/customers?select=id&name=eq.a%2Fb%00", "resource-api"),
@@ -71,7 +71,7 @@ def test_routes_pass_the_target_unchanged(ask, target, service):
 
 
 @pytest.mark.parametrize("target", [
-    "/", "/t", "/oauth2", "/.well-known", "/livez", "/readyz", "/metrics", "/api", "/api/", "/api/v2/x", "/api/v10", "/consoles", "/index.html", "/_gateway/400", "/_gateway/502",
+    "/", "/t", "/assets", "/oauth2", "/.well-known", "/livez", "/readyz", "/metrics", "/api", "/api/", "/api/v2/x", "/api/v10", "/consoles", "/index.html", "/_gateway/400", "/_gateway/502",
 ])
 def test_everything_else_is_not_found(ask, target):
     answer = ask(target)

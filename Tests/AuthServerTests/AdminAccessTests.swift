@@ -10,7 +10,9 @@ import Testing
 @testable import AuthServer
 
 @Suite("The admin API opens to tokens of its tenant with its scopes", .enabled(if: TestDatabase.isConfigured)) struct AdminAccessTests {
-    @Test("Every route refuses no token, a bad one, another tenant's, a smaller scope, a wildcard, and other methods") func table() async throws {
+    @Test("Every route refuses no token, a bad one, another tenant's, a smaller scope, a wildcard, and other methods") func table()
+        async throws
+    {
         try await AdminHarness.with { admin in
             #expect(AdminHarness.routes.count > 40)
             let foreign = try await admin.token(admin.server.globex)
@@ -98,14 +100,18 @@ import Testing
             #expect(created.headers[.location] == "https://id.example/t/system/admin/v1/tenants/initech")
             #expect(created.json["color"] == "#00ff00")
             #expect(try await admin.server.get("/t/initech/oauth2/jwks").status == .ok)
-            #expect(AdminHarness.kind(try await admin.send(.post, "tenants", in: admin.system, token: inside, ["tenant": "initech"])) == "conflict")
+            #expect(
+                AdminHarness.kind(try await admin.send(.post, "tenants", in: admin.system, token: inside, ["tenant": "initech"]))
+                    == "conflict")
             let bad = try await admin.send(.post, "tenants", in: admin.system, token: inside, ["tenant": "-x"])
             #expect(bad.status == .badRequest && bad.json["pointer"] == "/tenant")
             let audit = AuditStore(database: admin.server.administration.database)
             #expect(try await audit.page(.init(actionPrefix: "tenant.created"), in: admin.system.id, before: nil, limit: 9).count == 2)
 
             #expect(try await admin.send(.post, "tenants/initech/disable", in: admin.system, token: inside).json["disabled"] == true)
-            try await admin.server.eventually("the tenant is gone") { try await admin.server.get("/t/initech/oauth2/jwks").status == .notFound }
+            try await admin.server.eventually("the tenant is gone") {
+                try await admin.server.get("/t/initech/oauth2/jwks").status == .notFound
+            }
             #expect(try await admin.send(.post, "tenants/initech/enable", in: admin.system, token: inside).json["disabled"] == false)
             #expect(AdminHarness.kind(try await admin.send(.post, "tenants/system/disable", in: admin.system, token: inside)) == "conflict")
             let patched = try await admin.send(.patch, "tenants/acme", in: admin.system, token: inside, ["password_minimum_length": 20])

@@ -2,7 +2,9 @@ import FoundationEssentials
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
+import JOSE
 import JSON
+import Logging
 import OAuth
 import Postgres
 import ServiceKit
@@ -72,7 +74,9 @@ struct AdminHarness: Sendable {
             return
         }
         let bare = path.split(separator: "?").first.map(String.init) ?? path
-        guard method != .head, answer.status != .notModified, let route = Self.routes.first(where: { $0.matches(method, bare) }) else { return }
+        guard method != .head, answer.status != .notModified, let route = Self.routes.first(where: { $0.matches(method, bare) }) else {
+            return
+        }
         if let schema = route.success.schema {
             do {
                 try schema.check(.object(answer.json))

@@ -2,6 +2,7 @@ import FoundationEssentials
 import HTTPTypes
 import JSON
 import OAuth
+import Postgres
 import ServiceKit
 import Tenancy
 import TestSupport
@@ -16,7 +17,7 @@ import Testing
             let (token, other) = (try await admin.token(acme), try await admin.token(globex))
             let created = try await admin.send(
                 .post, "users", in: acme, token: token,
-                ["email": "Ann@a.example", "name": "Ann", "role": "user", "password": "correct horse battery staple"])
+                ["email": "Ann@a.example", "name": "Ann", "role": "user", "password": "violet kettle drummer 42 moss"])
             #expect(created.status == .created)
             let id = try #require(created.json["id"]?.stringValue)
             #expect(created.headers[.location] == "https://id.example/t/acme/admin/v1/users/\(id)")
@@ -32,18 +33,22 @@ import Testing
             #expect(try await admin.send(.patch, "users/\(id)", in: globex, token: other, ["name": "x"]).status == .notFound)
 
             let patched = try await admin.send(
-                .patch, "users/\(id)", in: acme, token: token, ["name": .null, "given_name": "Ann", "email": "ann@b.example", "email_verified": true])
+                .patch, "users/\(id)", in: acme, token: token,
+                ["name": .null, "given_name": "Ann", "email": "ann@b.example", "email_verified": true])
             #expect(patched.json["name"] == nil && patched.json["given_name"] == "Ann" && patched.json["email"] == "ann@b.example")
             #expect(try await admin.send(.post, "users/\(id)/disable", in: acme, token: token).json["disabled"] == true)
             #expect(try await admin.send(.post, "users/\(id)/enable", in: acme, token: token).json["disabled"] == false)
             #expect(
-                try await admin.send(.patch, "users/\(id)/membership", in: acme, token: token, ["role": "manager"]).json["role"] == "manager")
+                try await admin.send(.patch, "users/\(id)/membership", in: acme, token: token, ["role": "manager"]).json["role"]
+                    == "manager")
             #expect(try await admin.send(.get, "users?search=ANN", in: acme, token: token).json["items"]?.arrayValue?.count == 1)
             #expect(try await admin.send(.get, "users?search=%25", in: acme, token: token).json["items"]?.arrayValue?.count == 0)
             #expect(try await admin.send(.delete, "users/\(id)", in: acme, token: token).status == .noContent)
             #expect(try await admin.send(.get, "users/\(id)", in: acme, token: token).status == .notFound)
             // The account went with its only membership.
-            #expect(try await admin.send(.post, "users", in: globex, token: other, ["email": "ann@b.example", "role": "user"]).status == .created)
+            #expect(
+                try await admin.send(.post, "users", in: globex, token: other, ["email": "ann@b.example", "role": "user"]).status
+                    == .created)
 
             let actions = try await AuditStore(database: admin.server.administration.database)
                 .page(.init(targetKind: "user", targetID: id), in: acme.id, before: nil, limit: 100)
@@ -64,7 +69,7 @@ import Testing
                 "INSERT INTO auth.membership (tenant_id, account_id, role_name) VALUES (\(globex.id.rawValue), \(id.rawValue), 'user')")
             for (method, path, body) in [
                 (HTTPRequest.Method.patch, "users/\(id)", ["name": "x"] as JSONValue),
-                (.put, "users/\(id)/password", ["password": "correct horse battery staple"]),
+                (.put, "users/\(id)/password", ["password": "violet kettle drummer 42 moss"]),
             ] {
                 let answer = try await admin.send(method, path, in: acme, token: token, body)
                 #expect(answer.status == .forbidden && AdminHarness.kind(answer) == "account-not-managed", "\(path)")
@@ -89,7 +94,8 @@ import Testing
                 #expect(answer.json["detail"]?.stringValue?.contains(weak) == false || weak == "short")
             }
             #expect(
-                try await admin.send(.put, "users/\(id)/password", in: acme, token: token, ["password": "correct horse battery staple"]).status
+                try await admin.send(.put, "users/\(id)/password", in: acme, token: token, ["password": "violet kettle drummer 42 moss"])
+                    .status
                     == .noContent)
             #expect(try await revocations("user", id.description, admin, acme) == 1)
             #expect(try await revocations("user", id.description, admin, admin.server.globex) == 0)
@@ -153,11 +159,14 @@ import Testing
                 let newTag = try #require(changed.headers[.eTag])
                 #expect(newTag != tag)
                 #expect(try await admin.send(.get, path, in: acme, token: token).headers[.eTag] == newTag)
-                #expect(try await admin.send(.patch, path, in: acme, token: token, body, headers: [.ifMatch: tag]).status == .preconditionFailed)
+                #expect(
+                    try await admin.send(.patch, path, in: acme, token: token, body, headers: [.ifMatch: tag]).status == .preconditionFailed
+                )
                 #expect(try await admin.send(.patch, path, in: acme, token: token, body, headers: [.ifMatch: "*"]).status == .ok)
             }
             for path in ["users/\(id)", "roles/support", "clients/acme-service"] {
-                #expect(try await admin.send(.delete, path, in: acme, token: token, headers: [.ifMatch: "\"x\""]).status == .preconditionFailed)
+                #expect(
+                    try await admin.send(.delete, path, in: acme, token: token, headers: [.ifMatch: "\"x\""]).status == .preconditionFailed)
             }
         }
     }
@@ -203,7 +212,10 @@ import Testing
             let (token, other) = (try await admin.token(acme), try await admin.token(globex))
             let created = try await admin.send(
                 .post, "clients", in: acme, token: token,
-                ["client_id": "reports", "client_name": "Reports", "grant_types": ["client_credentials"], "scope": "customers:read orders:read"])
+                [
+                    "client_id": "reports", "client_name": "Reports", "grant_types": ["client_credentials"],
+                    "scope": "customers:read orders:read",
+                ])
             #expect(created.status == .created && created.headers[.eTag] == nil)
             let secret = try #require(created.json["client_secret"]?.stringValue)
             let read = try await admin.send(.get, "clients/reports", in: acme, token: token)
@@ -213,7 +225,11 @@ import Testing
                     "/t/acme/oauth2/token", "grant_type=client_credentials", headers: admin.server.basic("reports", secret: secret))
             }
             try await admin.server.eventually("the client works") { try await issue(secret).status == .ok }
-            #expect(AdminHarness.kind(try await admin.send(.post, "clients", in: globex, token: other, ["client_id": "reports", "grant_types": ["client_credentials"]])) == "conflict")
+            #expect(
+                AdminHarness.kind(
+                    try await admin.send(
+                        .post, "clients", in: globex, token: other, ["client_id": "reports", "grant_types": ["client_credentials"]]))
+                    == "conflict")
             for method in [HTTPRequest.Method.get, .delete] {
                 #expect(try await admin.send(method, "clients/reports", in: globex, token: other).status == .notFound)
             }
@@ -239,7 +255,8 @@ import Testing
                 ["client_id": "a:b", "grant_types": ["client_credentials"]],
             ] as [JSONValue] {
                 let answer = try await admin.send(.post, "clients", in: acme, token: token, body)
-                #expect(answer.status == .badRequest && answer.json["pointer"] != nil, "\(String(decoding: body.serialized(), as: UTF8.self))")
+                #expect(
+                    answer.status == .badRequest && answer.json["pointer"] != nil, "\(String(decoding: body.serialized(), as: UTF8.self))")
             }
             #expect(try await admin.send(.delete, "clients/reports", in: acme, token: token).status == .noContent)
             try await admin.server.eventually("the client is gone") { try await issue(second).status == .unauthorized }
@@ -247,7 +264,9 @@ import Testing
         }
     }
 
-    @Test("A revoked access token is dead at once, by itself, its client or its tenant; another tenant's lives") func revoking() async throws {
+    @Test("A revoked access token is dead at once, by itself, its client or its tenant; another tenant's lives") func revoking()
+        async throws
+    {
         try await AdminHarness.with { admin in
             let (acme, globex) = (admin.server.acme, admin.server.globex)
             let (token, other) = (try await admin.token(acme), try await admin.token(globex))
@@ -255,7 +274,9 @@ import Testing
                 try await admin.send(.get, "roles", in: tenant, token: candidate).status == .ok
             }
             let single = try await admin.token(acme, id: "single")
-            for body in [["token": "x"], ["token": .string(other)], [:], ["everything": false], ["token": .string(single), "everything": true]] as [JSONValue] {
+            for body in [
+                ["token": "x"], ["token": .string(other)], [:], ["everything": false], ["token": .string(single), "everything": true],
+            ] as [JSONValue] {
                 #expect(try await admin.send(.post, "revocations", in: acme, token: token, body).status == .badRequest)
             }
             #expect(try await admin.send(.post, "revocations", in: acme, token: token, ["token": .string(single)]).status == .noContent)
@@ -266,7 +287,10 @@ import Testing
             #expect(try await admin.send(.post, "revocations", in: acme, token: token, ["client_id": "owned"]).status == .noContent)
             try await admin.server.eventually("the client's token is dead") { try await !isAlive(owned, acme) }
             #expect(try await isAlive(token, acme))
-            for body in [["user_id": .string(UUID().uuidString)], ["session_id": .string(UUID().uuidString)], ["grant_id": .string(UUID().uuidString)]] as [JSONValue] {
+            for body in [
+                ["user_id": .string(UUID().uuidString)], ["session_id": .string(UUID().uuidString)],
+                ["grant_id": .string(UUID().uuidString)],
+            ] as [JSONValue] {
                 #expect(try await admin.send(.post, "revocations", in: acme, token: token, body).status == .notFound)
             }
             #expect(try await admin.send(.post, "revocations", in: acme, token: token, ["everything": true]).status == .noContent)
@@ -323,8 +347,12 @@ import Testing
         try await AdminHarness.with { admin in
             let token = try await admin.token(admin.system)
             for route in AdminHarness.routes {
-                let answer = try await admin.send(route.method, route.filled(["slug": "nowhere"]), in: admin.system, token: token, route.body == nil ? nil : ["surely_unknown": 1])
-                #expect(answer.status != .methodNotAllowed && answer.json["detail"]?.stringValue != "there is no such endpoint", "\(route.name)")
+                let answer = try await admin.send(
+                    route.method, route.filled(["slug": "nowhere"]), in: admin.system, token: token,
+                    route.body == nil ? nil : ["surely_unknown": 1])
+                #expect(
+                    answer.status != .methodNotAllowed && answer.json["detail"]?.stringValue != "there is no such endpoint", "\(route.name)"
+                )
                 if route.body != nil { #expect(answer.json["pointer"] == "/surely_unknown", "\(route.name)") }
             }
         }

@@ -164,6 +164,21 @@ import Testing
         }
     }
 
+    @Test("never takes a wildcard for administration") func administration() async throws {
+        try await TestDatabase.with { database async throws in
+            try await database.withPool(role: "sallyport_api") { postgres async throws in
+                for (held, expected) in [
+                    ("*:*", false), ("*:read", false), ("admin:read", true), ("admin:*", true), ("admin:write", false),
+                    ("*:* admin:read", true),
+                ] {
+                    let row = try await postgres.query(
+                        "SELECT sallyport.has_scope('admin:read')", settings: TransactionSettings([("sallyport.scopes", held)]))[0]
+                    #expect(try row.decode(Bool.self) == expected, "\(held)")
+                }
+            }
+        }
+    }
+
     @Test("knows scopes and their wildcards") func scopes() async throws {
         let cases = [
             ("orders:read", true), ("orders:*", true), ("*:read", true), ("*:*", true), ("x:y orders:read", true),

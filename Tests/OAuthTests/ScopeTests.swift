@@ -10,6 +10,13 @@ import Testing
             ("*:read", "customers:read orders:read orders:write", "customers:read orders:read"),
             ("*:read", "orders:*", "orders:read"),
             ("*:*", "customers:read", "customers:read"),
+            ("*:*", "admin:read", ""),
+            ("*:read", "admin:read", ""),
+            ("*:*", "admin:*", ""),
+            ("admin:*", "*:*", ""),
+            ("admin:*", "admin:read", "admin:read"),
+            ("*:* admin:*", "admin:users customers:read", "admin:users customers:read"),
+            ("*:*", "administrators:read", "administrators:read"),
             ("*", "customers:read", ""),
             ("openid", "openid *:read", "openid"),
             ("openid", "*:*", ""),
@@ -33,6 +40,8 @@ import Testing
             ("customers:*", "delete", "customers", true),
             ("customers:read", "write", "customers", false), ("customers:*", "read", "orders", false),
             ("*:read", "delete", "orders", false),
+            ("*:read", "read", "admin", false), ("*:*", "users", "admin", false), ("admin:*", "users", "admin", true),
+            ("admin:read", "read", "admin", true), ("admin:read", "users", "admin", false), ("admin:*", "read", "orders", false),
             ("customers", "read", "customers", false), ("customers:read:more", "read", "customers", false),
         ])
     func allows(scope: String, action: String, table: String, isAllowed: Bool) throws {

@@ -55,7 +55,8 @@ struct TenantApplication: Sendable {
         let roles = try await RoleStore(database: database).all(in: tenant.id).filter { !$0.isBuiltIn }
         let clients = try await ClientStore(database: database).all(in: tenant.id)
         return TenantFile(
-            tenant: tenant.slug, settings: tenant.settingsObject, roles: roles.sorted { $0.name < $1.name }, clients: clients.map(\.fileEntry))
+            tenant: tenant.slug, settings: tenant.settingsObject, roles: roles.sorted { $0.name < $1.name },
+            clients: clients.map(\.fileEntry))
     }
 
     /// - Parameter isPruning: what the file's sections do not have is removed.

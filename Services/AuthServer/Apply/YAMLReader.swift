@@ -41,7 +41,9 @@ private struct Document {
 
     init(_ bytes: [UInt8]) throws(YAMLError) {
         events = try Self.events(bytes)
-        guard case .streamStart = next().event, case .documentStart = next().event else { throw YAMLError(line: 1, problem: "the file is empty") }
+        guard case .streamStart = next().event, case .documentStart = next().event else {
+            throw YAMLError(line: 1, problem: "the file is empty")
+        }
         root = try value(depth: 0)
         _ = next()
         let (event, line) = next()

@@ -36,7 +36,7 @@ enum YAMLWriter {
 
     private static func inline(_ value: JSONValue) -> String {
         if case .string(let text) = value { return scalar(text) }
-        return String(decoding: value.serialized(), as: UTF8.self)
+        return escaped(value)
     }
 
     /// Plain where nobody can take it for something else; else in double quotes, whose escapes are JSON's.
@@ -48,6 +48,20 @@ enum YAMLWriter {
                     || byte == 0x2e || byte == 0x2f
             }
             && !["null", "true", "false", "yes", "no", "on", "off", "y", "n"].contains(text.lowercased())
-        return isPlain ? text : String(decoding: JSONValue.string(text).serialized(), as: UTF8.self)
+        return isPlain ? text : escaped(.string(text))
+    }
+
+    /// JSON, with the escapes that YAML needs and JSON does not: line ends and controls beyond ASCII, and what is no character.
+    private static func escaped(_ value: JSONValue) -> String {
+        var text = ""
+        for scalar in String(decoding: value.serialized(), as: UTF8.self).unicodeScalars {
+            switch scalar.value {
+            case 0x7f...0x9f, 0x2028, 0x2029, 0xfeff, 0xfffe, 0xffff:
+                let digits = String(scalar.value, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        return text
     }
 }

@@ -85,7 +85,9 @@ struct AuditCommand: AsyncParsableCommand {
                     },
                     text: found.map(\.text).joined(separator: "\n")
                 )
-                guard found.allSatisfy(\.problems.isEmpty) else { throw CommandFailure("the audit log is not as it was written; the rows are named above") }
+                guard found.allSatisfy(\.problems.isEmpty) else {
+                    throw CommandFailure("the audit log is not as it was written; the rows are named above")
+                }
             }
         }
 

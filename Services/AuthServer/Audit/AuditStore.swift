@@ -100,10 +100,11 @@ struct AuditStore: Sendable {
 
     /// What is wrong with the chain; empty when every row is as it was written and where it was written. Reads all of it.
     func problems(in tenant: TenantID) async throws -> [AuditProblem] {
-        try await database.withTenant(tenant.rawValue).query("SELECT number, problem FROM auth.audit_problems()", timeout: .seconds(3600)).map {
-            let (number, problem) = try $0.decode(Int64.self, String.self)
-            return AuditProblem(number: number, problem: problem)
-        }
+        try await database.withTenant(tenant.rawValue).query("SELECT number, problem FROM auth.audit_problems()", timeout: .seconds(3600))
+            .map {
+                let (number, problem) = try $0.decode(Int64.self, String.self)
+                return AuditProblem(number: number, problem: problem)
+            }
     }
 
     /// How many rows the chain has, and its last hash in hexadecimal: kept elsewhere, it proves later that nothing before it changed.

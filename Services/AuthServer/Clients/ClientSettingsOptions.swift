@@ -93,7 +93,9 @@ struct ClientSettingsOptions: ParsableArguments {
         if let resourceServer { client.isResourceServer = resourceServer }
         if !postLogoutRedirectURIs.isEmpty { client.postLogoutRedirectURIs = try postLogoutRedirectURIs.map { try RedirectURI($0) } }
         if let subjectType {
-            guard let type = Client.SubjectType(rawValue: subjectType) else { throw CommandFailure("--subject-type: give public or pairwise") }
+            guard let type = Client.SubjectType(rawValue: subjectType) else {
+                throw CommandFailure("--subject-type: give public or pairwise")
+            }
             client.subjectType = type
         }
         if let sectorIdentifier { client.sectorIdentifier = sectorIdentifier.isEmpty ? nil : sectorIdentifier }

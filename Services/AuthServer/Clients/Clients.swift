@@ -122,7 +122,8 @@ struct Clients: Sendable {
             Revocation.client(id).statements(in: tenant, reason: "client removed", now: now)
                 + [
                     ClientStore.deletion(id, in: tenant),
-                    administrator.event("client.removed", on: "client", id.rawValue, [("name", .string(client.name))]).insertion(in: tenant),
+                    administrator.event("client.removed", on: "client", id.rawValue, [("name", .string(client.name))]).insertion(
+                        in: tenant),
                 ])
     }
 

@@ -183,6 +183,18 @@ struct AccessGrantStore: Sendable {
         ) { try Self.grant($0, tenant) }
     }
 
+    /// Whether the grant stands. Waits for a revocation that is under way.
+    func isAlive(_ id: GrantID, in tenant: TenantID) async throws -> Bool {
+        try await database.withTenant(tenant.rawValue).queryOptional(
+            """
+            SELECT true
+              FROM auth.access_grant
+             WHERE tenant_id = \(tenant.rawValue) AND period = \(id.period) AND id = \(id.id) AND revoked_at IS NULL
+               FOR SHARE
+            """
+        ) { try $0.decode(Bool.self) } ?? false
+    }
+
     // MARK: - Rows
 
     private static func standing(_ row: Row, _ tenant: TenantID) throws -> StandingGrant {

@@ -13,7 +13,8 @@ struct ClientRequest: Sendable {
 
     /// - Throws: `invalid_request`, or `invalid_client` in the same words for every cause.
     init(
-        _ request: Request, _ context: ServiceContext, requestTenant: RequestTenant, authenticator: ClientAuthenticator
+        _ request: Request, _ context: ServiceContext, requestTenant: RequestTenant, authenticator: ClientAuthenticator,
+        at endpoint: ClientEndpoint
     ) async throws {
         let named = try await requestTenant.find(request, context)
         let body = try await TokenRequest.body(of: request)
@@ -23,7 +24,7 @@ struct ClientRequest: Sendable {
         }
         parameters = try FormParameters(parsing: Array(body.readableBytesView))
         let credentials = try PresentedCredentials(authorization: request.headers[values: .authorization], parameters: parameters)
-        (client, tenant, _) = try await authenticator.authenticate(credentials, named: named)
+        (client, tenant, _) = try await authenticator.authenticate(credentials, named: named, at: endpoint)
         token = try parameters.require("token")
     }
 }

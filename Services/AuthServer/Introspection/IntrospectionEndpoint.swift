@@ -26,7 +26,9 @@ struct IntrospectionEndpoint: Sendable {
     }
 
     @Sendable private func introspect(_ request: Request, _ context: ServiceContext) async throws -> Response {
-        let asked = try await ClientRequest(request, context, requestTenant: requestTenant, authenticator: authenticator)
+        let asked = try await ClientRequest(
+            request, context, requestTenant: requestTenant, authenticator: authenticator, at: .introspection
+        )
         // Else whoever finds a token could ask what it is good for (RFC 7662 §2.1).
         guard asked.client.authenticationMethod != .none else {
             throw OAuthError(.invalidClient, "public clients cannot introspect")

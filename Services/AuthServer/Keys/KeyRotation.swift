@@ -43,7 +43,8 @@ struct KeyRotation: Sendable {
         var promoted = next
         if next.algorithm != wanted {
             promoted = try vault.generate(wanted, state: .next, tenant: tenant.id, now: now)
-            let published = administrator.event("key.rotated", on: "key", promoted.keyID, [("state", "next"), ("alg", .string(wanted.rawValue))])
+            let published = administrator.event(
+                "key.rotated", on: "key", promoted.keyID, [("state", "next"), ("alg", .string(wanted.rawValue))])
             try await store.replaceNext(
                 with: promoted, whileActive: active.keyID, in: tenant.id, also: [published.insertion(in: tenant.id)])
             guard immediately else { return .published(next: promoted.keyID) }
@@ -92,7 +93,9 @@ struct KeyRotation: Sendable {
         for (id, days) in try await store.rotating() {
             guard let active = try await store.all(in: id).first(where: { $0.state == .active }) else { continue }
             let signsSince = active.activatedAt ?? active.createdAt
-            guard signsSince.addingTimeInterval(Double(days) * 86_400) <= now, let tenant = try await tenants.find(.id(id)) else { continue }
+            guard signsSince.addingTimeInterval(Double(days) * 86_400) <= now, let tenant = try await tenants.find(.id(id)) else {
+                continue
+            }
             do {
                 _ = try await rotate(tenant, to: nil, immediately: false, by: .system)
                 rotated.append(tenant.slug)

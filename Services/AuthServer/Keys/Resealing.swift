@@ -119,7 +119,7 @@ struct Resealing: Sendable {
                     "SELECT sealed_secret FROM auth.second_factor WHERE account_id = \(account.rawValue) FOR UPDATE"
                 ) { try $0.decode([UInt8].self) }
                 guard let sealed,
-                    let resealed = try reseal(sealed, SealedSecretContext.secondFactor(account), "auth.second_factor of \(account)")
+                    let resealed = try reseal(sealed, SecondFactors.context(account), "auth.second_factor of \(account)")
                 else { return 0 }
                 _ = try await transaction.query(
                     "UPDATE auth.second_factor SET sealed_secret = \(resealed) WHERE account_id = \(account.rawValue)")
@@ -130,8 +130,7 @@ struct Resealing: Sendable {
     }
 }
 
-/// What sealed secrets are bound to, so that none can be moved to another row.
+/// What sealed client secrets are bound to, so that none can be moved to another row.
 enum SealedSecretContext {
     static func clientSecret(_ tenant: TenantID, _ client: String) -> [UInt8] { Array("client-secret \(tenant) \(client)".utf8) }
-    static func secondFactor(_ account: AccountID) -> [UInt8] { Array("second-factor \(account)".utf8) }
 }

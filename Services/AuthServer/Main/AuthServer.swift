@@ -28,7 +28,9 @@ struct AuthServer: AsyncParsableCommand {
               SALLYPORT_LOG_LEVEL            trace, debug, info, notice, warning, error or critical (default: info)
             """,
         subcommands: [
-            ServeCommand.self, MigrateCommand.self, DemoCommand.self, TenantCommand.self, ClientCommand.self, KeyCommand.self, UserCommand.self, RoleCommand.self, SessionCommand.self, GrantCommand.self, TokenCommand.self, AuditCommand.self, ApplyCommand.self, ExportCommand.self,
+            ServeCommand.self, MigrateCommand.self, DemoCommand.self, TenantCommand.self, ClientCommand.self, KeyCommand.self,
+            UserCommand.self, RoleCommand.self, SessionCommand.self, GrantCommand.self, TokenCommand.self, AuditCommand.self, ApplyCommand.self,
+            ExportCommand.self,
         ]
     )
 }

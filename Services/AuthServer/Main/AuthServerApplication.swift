@@ -12,7 +12,7 @@ import ServiceLifecycle
 struct AuthServerApplication: Sendable {
     /// Everything that runs besides the HTTP server, in the order in which it starts.
     let background: [any Service]
-    let responder: RouterResponder<ServiceContext>
+    let responder: ShortcutResponder
     private let server: any Service
     private let health: Health
 
@@ -59,23 +59,24 @@ struct AuthServerApplication: Sendable {
         )
 
         let router = Router(context: ServiceContext.self)
-        router.add(
-            middleware: RequestPipeline(proxies: settings.proxies, metrics: registry, failure: OAuthErrorResponse.failure)
-        )
+        let pipeline = RequestPipeline(proxies: settings.proxies, metrics: registry, failure: OAuthErrorResponse.failure)
+        router.add(middleware: pipeline)
         health.addRoutes(to: router)
+        AssetsEndpoint().addRoutes(to: router)
         DiscoveryEndpoint(requestTenant: requestTenant, issuers: issuers, audience: settings.audience, grants: grants.map(\.type))
             .addRoutes(to: router)
         JWKSEndpoint(tenants: requestTenant, keys: keys).addRoutes(to: router)
-        TokenEndpoint(
+        let tokens = TokenEndpoint(
             requestTenant: requestTenant,
             authenticator: authenticator,
             grants: grants,
             recognized: recognized,
             issuer: AccessTokenIssuer(
-                issuers: issuers, audience: settings.audience, keys: keys, revocations: revocations, clock: clock
+                issuers: issuers, audience: settings.audience, keys: keys, revocations: revocations, grants: accessGrants, clock: clock
             ),
             identity: IDTokenIssuer(issuers: issuers, keys: keys, accounts: accounts, clock: clock)
-        ).addRoutes(to: router)
+        )
+        tokens.addRoutes(to: router)
         RevocationEndpoint(
             requestTenant: requestTenant, authenticator: authenticator, verifier: verifier, grants: accessGrants,
             refreshTokens: refreshTokens, index: revocations, clock: clock
@@ -93,10 +94,13 @@ struct AuthServerApplication: Sendable {
         let hasher = settings.passwords.hasher()
         AdminEndpoint(
             database: database, requestTenant: requestTenant, issuers: issuers, clients: clients, vault: vault, clock: clock,
-            verify: verifier.verify, preparePassword: NewPasswords(hasher: hasher).prepare
+            verify: verifier.verify,
+            preparePassword: NewPasswords(
+                passwords: NewPassword(accounts: accounts, hasher: hasher, breached: settings.passwords.breached, clock: clock)
+            ).prepare
         ).addRoutes(to: router)
 
-        responder = router.buildResponder()
+        responder = ShortcutResponder(tokens.shortcuts, pipeline: pipeline, router: router.buildResponder())
         server = HTTPService.make(responder, listen: settings.listen, logger: logger)
         let rotation = KeyRotation(store: KeyStore(database: database), vault: vault, clock: clock)
         background = [

@@ -20,9 +20,20 @@ enum Revocation: Sendable, Hashable {
     static let standingSeconds: Int64 = 86_400 + 60
 
     /// The entry as the index holds it.
-    /// - Parameter now: seconds since 1970; tokens issued up to this second are dead.
     func entry(in tenant: TenantID, now: Int64) -> RevocationEntry {
-        RevocationEntry(kind: kind, tenant: tenant, target: target, notBefore: now, expiresAt: end(now))
+        RevocationEntry(kind: kind, tenant: tenant, target: target, notBefore: notBefore(now), expiresAt: end(now))
+    }
+
+    /// Up to when issued tokens are dead.
+    ///
+    /// A grant never lives again, so all its tokens are. A person's tokens are issued with the time before the statement that waits for
+    /// this revocation's lock. Clients' tokens are issued from memory, which hears of the revocation a moment later: that moment is covered.
+    func notBefore(_ now: Int64) -> Int64 {
+        switch self {
+        case .grant: end(now)
+        case .token, .session, .user: now
+        case .client, .tenant: now + 1
+        }
     }
 
     /// When the entry is moot.

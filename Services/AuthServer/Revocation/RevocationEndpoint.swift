@@ -24,7 +24,9 @@ struct RevocationEndpoint: Sendable {
     }
 
     @Sendable private func revoke(_ request: Request, _ context: ServiceContext) async throws -> Response {
-        let asked = try await ClientRequest(request, context, requestTenant: requestTenant, authenticator: authenticator)
+        let asked = try await ClientRequest(
+            request, context, requestTenant: requestTenant, authenticator: authenticator, at: .revocation
+        )
         let origin = RequestOrigin(request, context)
         if let token = RefreshToken(parsing: asked.token) {
             try await revoke(token, asked, origin)

@@ -15,7 +15,7 @@ extension Revocation {
     func statements(in tenant: TenantID, reason: String, now: Int64) -> [SQL] {
         let id = tenant.rawValue
         let moment = Date(timeIntervalSince1970: Double(now))
-        return ends(id, moment) + entries(id, reason: String(reason.prefix(200)), now: now, moment)
+        return ends(id, moment) + entries(id, reason: String(reason.prefix(200)), now: now)
     }
 
     private func ends(_ tenant: UUID, _ now: Date) -> [SQL] {
@@ -63,13 +63,15 @@ extension Revocation {
         }
     }
 
-    private func entries(_ tenant: UUID, reason: String, now: Int64, _ moment: Date) -> [SQL] {
+    private func entries(_ tenant: UUID, reason: String, now: Int64) -> [SQL] {
         let end = end(now)
+        // The clock is read again, since the statements before this one may have waited for locks.
+        let notBefore: SQL = "greatest(\(Date(timeIntervalSince1970: Double(notBefore(now)))), clock_timestamp())"
         let endMoment = Date(timeIntervalSince1970: Double(end))
         var entries: [SQL] = [
             """
             INSERT INTO auth.revocation (tenant_id, period, kind, target, not_before, reason, expires_at)
-            VALUES (\(tenant), \(Period.short(end)), \(kind.rawValue), \(target), \(moment), \(reason), \(endMoment))
+            VALUES (\(tenant), \(Period.short(end)), \(kind.rawValue), \(target), \(notBefore), \(reason), \(endMoment))
             """
         ]
         if case .user(let account) = self {
@@ -77,7 +79,7 @@ extension Revocation {
             entries.append(
                 """
                 INSERT INTO auth.revocation (tenant_id, period, kind, target, not_before, reason, expires_at)
-                SELECT DISTINCT tenant_id, \(Period.short(end))::integer, 'user', subject, \(moment)::timestamptz, \(reason)::text,
+                SELECT DISTINCT tenant_id, \(Period.short(end))::integer, 'user', subject, \(notBefore), \(reason)::text,
                        \(endMoment)::timestamptz
                   FROM auth.access_grant
                  WHERE tenant_id = \(tenant) AND account_id = \(account.rawValue) AND subject <> \(target)

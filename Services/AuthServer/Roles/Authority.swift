@@ -20,10 +20,10 @@ struct Authority: Sendable, Hashable {
         permissions = role.scopes
     }
 
-    /// A client that acts for itself: what it may ask for, within its role. Without a role it ranks below everybody and cannot grant one.
+    /// A client that acts for itself: as far as its role. Without one it ranks below everybody, and reaches as far as its own scopes.
     init(_ client: Client) {
         rank = client.role?.rank ?? 0
-        permissions = client.role.map { client.scopes.intersection($0.scopes) } ?? client.scopes
+        permissions = client.role?.scopes ?? client.scopes
     }
 
     /// Whether a role may be given, taken, made or changed, and its holders touched.

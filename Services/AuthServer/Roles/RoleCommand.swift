@@ -26,8 +26,10 @@ struct RoleCommand: AsyncParsableCommand {
                 let roles = try await administration.roles.store.all(in: administration.tenant(tenant).id)
                 output.print(
                     json: { $0.field("roles", .array(roles.map { .object($0.json) })) },
-                    text: roles.map { "\($0.name)\t\($0.rank)\t\($0.isBuiltIn ? "built in" : "own")\t\($0.permissions.joined(separator: " "))" }
-                        .joined(separator: "\n")
+                    text: roles.map {
+                        "\($0.name)\t\($0.rank)\t\($0.isBuiltIn ? "built in" : "own")\t\($0.permissions.joined(separator: " "))"
+                    }
+                    .joined(separator: "\n")
                 )
             }
         }

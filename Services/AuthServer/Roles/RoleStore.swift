@@ -56,9 +56,11 @@ struct RoleStore: Sendable {
     ) async throws -> (accounts: [UUID], clients: [String], invitations: Int) {
         let id = tenant.rawValue
         let accounts = try await transaction.queryAll(
-            "SELECT account_id FROM auth.membership WHERE tenant_id = \(id) AND role_name = \(name)") { try $0.decode(UUID.self) }
+            "SELECT account_id FROM auth.membership WHERE tenant_id = \(id) AND role_name = \(name)"
+        ) { try $0.decode(UUID.self) }
         let clients = try await transaction.queryAll(
-            "SELECT client_id FROM auth.client WHERE tenant_id = \(id) AND role_name = \(name)") { try $0.decode(String.self) }
+            "SELECT client_id FROM auth.client WHERE tenant_id = \(id) AND role_name = \(name)"
+        ) { try $0.decode(String.self) }
         let invitations = try await transaction.queryOne(
             "SELECT count(*) FROM auth.invitation WHERE tenant_id = \(id) AND role_name = \(name)"
         ) { try $0.decode(Int64.self) }

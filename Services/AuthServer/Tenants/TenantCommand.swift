@@ -107,7 +107,8 @@ struct TenantCommand: AsyncParsableCommand {
     }
 
     struct Disable: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Stop issuing tokens for a tenant, and refuse those that it has issued, at once.")
+        static let configuration = CommandConfiguration(
+            abstract: "Stop issuing tokens for a tenant, and refuse those that it has issued, at once.")
 
         @Argument(help: "The tenant's slug.") var slug: String
         @OptionGroup var output: OutputOptions

@@ -13,11 +13,13 @@ struct AccessTokenIssuer: Sendable {
     let audience: String
     let keys: KeyRings
     let revocations: RevocationIndex
+    let grants: AccessGrantStore
     let clock: WallClock
+    private let tokenIDs = TokenIDs()
 
     /// What every token of a decision says, and how long it lives: never longer than what the person granted.
     func decision(
-        for client: Client, _ authority: GrantedAuthority, scopes: ScopeSet, tenant: Tenant, validUntil: Int64
+        for client: Client, _ authority: GrantedAuthority, scopes: ScopeSet, tenant: Tenant
     ) -> RecognizedRequests.Decision {
         let grant = authority.person?.grant
         let sessionID = grant?.sessionID.map { $0.uuidString.lowercased() }
@@ -37,26 +39,39 @@ struct AccessTokenIssuer: Sendable {
             revocable: RevocableToken(
                 tenant: tenant.id, tokenID: "", grantID: grant?.id.description, sessionID: sessionID, subject: authority.subject,
                 clientID: client.id.rawValue, issuedAt: 0
-            ),
-            validUntil: validUntil
+            )
         )
     }
 
+    /// - Parameter decidedAt: when the decision began, in seconds since 1970.
     /// - Returns: the compact JWT, which is ASCII.
-    func issue(_ decision: RecognizedRequests.Decision) async throws -> [UInt8] {
+    /// - Throws: `invalid_grant` where the person's grant was revoked meanwhile.
+    func issue(_ decision: RecognizedRequests.Decision, for person: GrantedPerson?, decidedAt: Int64) async throws -> [UInt8] {
         let ring = try await keys.require(decision.tenant.id)
-        let now = try await momentOfIssue(decision.revocable)
+        let now = try await momentOfIssue(decision, for: person, decidedAt: decidedAt)
         let payload = decision.template.payload(
-            issuedAt: now, expiresAt: now + Int64(decision.lifetimeSeconds), tokenID: Base64URL.encode(SecureRandom.bytes(16))
+            issuedAt: now, expiresAt: now + Int64(decision.lifetimeSeconds), tokenID: tokenIDs.next()
         )
         return try ring.signer.signedBytes(payload: payload)
     }
 
-    /// A revocation kills what was issued up to its second, so what is issued in that very second would be born dead: it waits for the next.
-    private func momentOfIssue(_ token: RevocableToken) async throws -> Int64 {
-        for _ in 0..<40 where revocations.revokes(token, issuedAt: clock.now) {
+    /// `iat`: not later than the statement that the decision rests on, so that a revocation which waited for that statement covers the token.
+    ///
+    /// A revocation kills what was issued up to its second. What is issued in that very second would be born dead, so it waits for the next;
+    /// and since that revocation may be meant for it, its grant is asked for again.
+    private func momentOfIssue(
+        _ decision: RecognizedRequests.Decision, for person: GrantedPerson?, decidedAt: Int64
+    ) async throws -> Int64 {
+        guard revocations.revokes(decision.revocable, issuedAt: decidedAt) else { return decidedAt }
+        for _ in 0..<60 where revocations.revokes(decision.revocable, issuedAt: clock.now) {
             try await Task.sleep(for: .milliseconds(50))
         }
-        return clock.now
+        let now = clock.now
+        if let grant = person?.grant {
+            guard try await grants.isAlive(grant.id, in: decision.tenant.id) else {
+                throw OAuthError(.invalidGrant, "the grant was revoked")
+            }
+        }
+        return now
     }
 }

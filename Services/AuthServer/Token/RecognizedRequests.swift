@@ -22,7 +22,10 @@ final class RecognizedRequests: Sendable {
         let template: AccessTokenCodec.Template
         /// By what such tokens can be revoked, whatever their `jti`.
         let revocable: RevocableToken
-        /// When the secret that was presented ends, in seconds since 1970.
+    }
+
+    private struct Kept {
+        let decision: Decision
         let validUntil: Int64
     }
 
@@ -33,7 +36,7 @@ final class RecognizedRequests: Sendable {
     }
 
     private struct State {
-        var decisions: BoundedMap<[UInt8], Decision>
+        var decisions: BoundedMap<[UInt8], Kept>
         var epoch: UInt64 = 0
         var isNotified = false
     }
@@ -48,33 +51,44 @@ final class RecognizedRequests: Sendable {
     func find(_ request: Request, _ context: ServiceContext, body: ByteBuffer, now: Int64) -> (Decision?, Ticket) {
         let hash = Self.hash(request, context, body)
         return state.withLock { state in
-            let decision = state.isNotified ? state.decisions[hash] : nil
-            return (decision.flatMap { $0.validUntil > now ? $0 : nil }, Ticket(hash: hash, epoch: state.epoch))
+            let kept = state.isNotified ? state.decisions[hash] : nil
+            return (kept.flatMap { $0.validUntil > now ? $0.decision : nil }, Ticket(hash: hash, epoch: state.epoch))
         }
     }
 
-    func keep(_ decision: Decision, for ticket: Ticket) {
+    /// - Parameter validUntil: when the credentials that were presented end, in seconds since 1970. Those that are good once have no such
+    ///   moment, and what they led to cannot be kept.
+    func keep(_ decision: Decision, for ticket: Ticket, validUntil: Int64) {
         state.withLock { state in
             guard state.isNotified, state.epoch == ticket.epoch else { return }
-            state.decisions[ticket.hash] = decision
+            state.decisions[ticket.hash] = Kept(decision: decision, validUntil: validUntil)
         }
     }
 
-    /// Every part is preceded by its length, so that no two requests read alike.
+    /// Every part is preceded by its kind and length, so that no two requests read alike.
     private static func hash(_ request: Request, _ context: ServiceContext, _ body: ByteBuffer) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(512 + body.readableBytes)
         func append(_ part: String?) {
-            guard let utf8 = part?.utf8 else { return bytes.append(0xff) }
+            guard let utf8 = part?.utf8 else { return bytes.append(0) }
+            bytes.append(1)
             withUnsafeBytes(of: UInt32(truncatingIfNeeded: utf8.count)) { bytes.append(contentsOf: $0) }
             bytes.append(contentsOf: utf8)
         }
         append(request.head.path)
         append(request.head.authority)
-        append(context.isFromGateway ? request.headers[.forwardedHost] : nil)
-        append(request.headers[.tenantID])
-        append(request.headers[.authorization])
-        append(request.headers[.contentType])
+        // Every field of the name, as a repeated one is decided about in another way than a single one.
+        for field in request.headers {
+            switch field.name {
+            case .authorization: bytes.append(1)
+            case .contentType: bytes.append(2)
+            case .tenantID: bytes.append(3)
+            case .forwardedHost where context.isFromGateway: bytes.append(4)
+            default: continue
+            }
+            append(field.value)
+        }
+        bytes.append(0)
         body.withUnsafeReadableBytes { bytes.append(contentsOf: $0) }
         return SHA256.hash(bytes)
     }
@@ -84,7 +98,7 @@ extension RecognizedRequests: ChangeObserver {
     func changed(_ change: AuthChange) {
         state.withLock { state in
             state.epoch += 1
-            state.decisions.removeAll { _, decision in decision.tenant.id == change.tenant }
+            state.decisions.removeAll { _, kept in kept.decision.tenant.id == change.tenant }
         }
     }
 

@@ -31,16 +31,21 @@ struct TokenEndpoint: Sendable {
     }
 
     func addRoutes(to router: some RouterMethods<ServiceContext>) {
-        router.route("t/:tenant/oauth2/token", [.post: token, .options: CrossOrigin.preflight])
+        router.route(RouterPath(Self.path), [.post: token, .options: CrossOrigin.preflight])
         router.route("oauth2/token", [.post: token, .options: CrossOrigin.preflight])
     }
 
+    var shortcuts: [Shortcut] { [Shortcut(Self.path, [.post: token])].compactMap(\.self) }
+
+    private static let path = "/t/:tenant/oauth2/token"
+
     @Sendable private func token(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let body = try await TokenRequest.body(of: request)
-        let (known, ticket) = recognized.find(request, context, body: body, now: issuer.clock.now)
-        if let known { return try await respond(known, nil) }
+        let now = issuer.clock.now
+        let (known, ticket) = recognized.find(request, context, body: body, now: now)
+        if let known { return try await respond(known, nil, decidedAt: now) }
         let (decision, person) = try await decide(request, context, body, ticket)
-        return try await respond(decision, person)
+        return try await respond(decision, person, decidedAt: now)
     }
 
     private func decide(
@@ -59,8 +64,8 @@ struct TokenEndpoint: Sendable {
         var authority = try await grant.authorize(tokenRequest, client: client, tenant: tenant)
         let scopes = try narrow(client.scopes, authority)
         authority = try await grant.settle(authority, scopes: scopes, tokenRequest, client: client, tenant: tenant)
-        let decision = issuer.decision(for: client, authority, scopes: scopes, tenant: tenant, validUntil: validUntil)
-        if grant.isRepeatable { recognized.keep(decision, for: ticket) }
+        let decision = issuer.decision(for: client, authority, scopes: scopes, tenant: tenant)
+        if grant.isRepeatable, let validUntil { recognized.keep(decision, for: ticket, validUntil: validUntil) }
         return (decision, authority.person)
     }
 
@@ -74,8 +79,8 @@ struct TokenEndpoint: Sendable {
     }
 
     /// RFC 6749 §5.1, OpenID Connect Core §3.1.3.3.
-    private func respond(_ decision: RecognizedRequests.Decision, _ person: GrantedPerson?) async throws -> Response {
-        let token = try await issuer.issue(decision)
+    private func respond(_ decision: RecognizedRequests.Decision, _ person: GrantedPerson?, decidedAt: Int64) async throws -> Response {
+        let token = try await issuer.issue(decision, for: person, decidedAt: decidedAt)
         var json = JSONWriter(reserving: token.count + 160)
         json.beginObject()
         json.name("access_token")

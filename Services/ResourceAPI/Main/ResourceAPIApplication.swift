@@ -8,7 +8,7 @@ import ServiceLifecycle
 struct ResourceAPIApplication: Sendable {
     /// Everything that runs besides the HTTP server, in the order in which it starts.
     let background: [any Service]
-    let responder: RouterResponder<ServiceContext>
+    let responder: ShortcutResponder
     private let server: any Service
     private let health: Health
 
@@ -47,15 +47,14 @@ struct ResourceAPIApplication: Sendable {
         )
 
         let router = Router(context: ServiceContext.self)
-        router.add(
-            middleware: RequestPipeline(proxies: settings.proxies, metrics: registry, failure: ErrorResponses.failure)
-        )
+        let pipeline = RequestPipeline(proxies: settings.proxies, metrics: registry, failure: ErrorResponses.failure)
+        router.add(middleware: pipeline)
         health.addRoutes(to: router)
         metadata.addRoutes(to: router)
-        TableEndpoint(path: settings.apiPath, gate: gate, catalog: catalog, executor: ResourceExecutor(postgres: database))
-            .addRoutes(to: router)
+        let tables = TableEndpoint(path: settings.apiPath, gate: gate, catalog: catalog, executor: ResourceExecutor(postgres: database))
+        tables.addRoutes(to: router)
 
-        responder = router.buildResponder()
+        responder = ShortcutResponder(tables.shortcuts, pipeline: pipeline, router: router.buildResponder())
         server = HTTPService.make(responder, listen: settings.listen, logger: logger)
         self.background = background
     }

@@ -14,16 +14,19 @@ struct TableEndpoint: Sendable {
     let executor: ResourceExecutor
 
     func addRoutes(to router: some RouterMethods<ServiceContext>) {
-        router.route(
-            RouterPath(path + "/:table"),
-            [
-                .get: { try await respond($0, $1, .read) },
-                .head: { try await respond($0, $1, .head) },
-                .post: { try await respond($0, $1, .insert) },
-                .patch: { try await respond($0, $1, .update) },
-                .delete: { try await respond($0, $1, .delete) },
-            ]
-        )
+        router.route(RouterPath(path + "/:table"), handlers)
+    }
+
+    var shortcuts: [Shortcut] { [Shortcut(path + "/:table", handlers)].compactMap(\.self) }
+
+    private var handlers: [HTTPRequest.Method: Shortcut.Handler] {
+        [
+            .get: { try await respond($0, $1, .read) },
+            .head: { try await respond($0, $1, .head) },
+            .post: { try await respond($0, $1, .insert) },
+            .patch: { try await respond($0, $1, .update) },
+            .delete: { try await respond($0, $1, .delete) },
+        ]
     }
 
     private func respond(_ request: Request, _ context: ServiceContext, _ verb: Verb) async throws -> Response {
@@ -77,10 +80,13 @@ struct TableEndpoint: Sendable {
     }
 
     private func response(_ answer: ResourceResponse) -> Response {
-        var headers: HTTPFields = [.cacheControl: "no-store"]
+        var headers = HTTPFields()
+        // With what the pipeline and the server add: length, request id, date.
+        headers.reserveCapacity(answer.headers.count + 4)
+        headers.append(HTTPField(name: .cacheControl, value: "no-store"))
         for (name, value) in answer.headers {
-            guard let name = HTTPField.Name(name) else { continue }
-            headers[name] = name == .location ? "\(path)/\(value)" : value
+            guard let name = HTTPField.Name.known(name) else { continue }
+            headers.append(HTTPField(name: name, value: name == .location ? "\(path)/\(value)" : value))
         }
         let buffer = answer.body.withUnsafeBytes { bytes in bytes.map { ByteBuffer(bytes: $0) } }
         return Response(
@@ -110,4 +116,16 @@ extension APIError {
 
 extension HTTPField.Name {
     static let prefer = HTTPField.Name("Prefer") ?? .accept
+    private static let preferenceApplied = HTTPField.Name("Preference-Applied")
+
+    /// The name of a header that answers have; making one from text takes time.
+    fileprivate static func known(_ name: String) -> HTTPField.Name? {
+        switch name {
+        case "Content-Range": .contentRange
+        case "Content-Type": .contentType
+        case "Location": .location
+        case "Preference-Applied": preferenceApplied
+        default: HTTPField.Name(name)
+        }
+    }
 }

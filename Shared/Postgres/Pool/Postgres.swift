@@ -180,11 +180,10 @@ public final class Postgres: Service, SQLExecutor, Sendable {
     }
 
     static func check(_ settings: TransactionSettings) throws(PostgresError) {
-        if settings.settings.count > TransactionSettings.maximumCount {
-            throw .invalidParameter("more than \(TransactionSettings.maximumCount) settings")
-        }
-        for (name, value) in settings.settings where name.utf8.contains(0) || value.utf8.contains(0) {
-            throw .invalidParameter("a setting contains U+0000, which text cannot hold")
+        switch settings.fault {
+        case nil: return
+        case .tooMany: throw .invalidParameter("more than \(TransactionSettings.maximumCount) settings")
+        case .containsNUL: throw .invalidParameter("a setting contains U+0000, which text cannot hold")
         }
     }
 

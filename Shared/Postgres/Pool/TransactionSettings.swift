@@ -4,10 +4,21 @@ public import FoundationEssentials
 ///
 /// Make one per tenant or token and keep it where requests come often; it is passed on without copying.
 public struct TransactionSettings: Sendable {
-    public var settings: [(name: String, value: String)]
+    public var settings: [(name: String, value: String)] {
+        didSet { fault = Self.fault(in: settings) }
+    }
+
+    enum Fault: Sendable {
+        case tooMany
+        case containsNUL
+    }
+
+    /// Why no statement can be run with them: found when they are made, as that happens once and requests are many.
+    private(set) var fault: Fault?
 
     public init(_ settings: [(name: String, value: String)] = []) {
         self.settings = settings
+        fault = Self.fault(in: settings)
     }
 
     public static let none = TransactionSettings()
@@ -21,6 +32,11 @@ public struct TransactionSettings: Sendable {
 
     public func adding(_ name: String, _ value: String) -> TransactionSettings {
         TransactionSettings(settings + [(name, value)])
+    }
+
+    private static func fault(in settings: [(name: String, value: String)]) -> Fault? {
+        if settings.count > maximumCount { return .tooMany }
+        return settings.contains { $0.name.utf8.contains(0) || $0.value.utf8.contains(0) } ? .containsNUL : nil
     }
 
     /// The most settings one transaction can have.

@@ -27,6 +27,7 @@ public struct ServiceContext: RequestContext {
         guard let bytes = host?.utf8 else { return nil }
         let isAddress = bytes.first == UInt8(ascii: "[")
         let name = bytes.prefix { $0 != UInt8(ascii: isAddress ? "]" : ":") }
-        return String(Substring(name)).lowercased() + (isAddress ? "]" : "")
+        let text = String(Substring(name)) + (isAddress ? "]" : "")
+        return text.utf8.contains(where: { (0x41...0x5a).contains($0) || $0 >= 0x80 }) ? text.lowercased() : text
     }
 }

@@ -99,7 +99,8 @@ struct GrantCommand: AsyncParsableCommand {
             try await Administration.run { administration in
                 try await administration.holdings.revokeGrant(
                     id, reason: "revoked by an operator", in: administration.tenant(tenant).id, by: .operator)
-                output.print(json: { $0.field("revoked", id.uuidString.lowercased()) }, text: "Revoked grant \(id.uuidString.lowercased()).")
+                output.print(
+                    json: { $0.field("revoked", id.uuidString.lowercased()) }, text: "Revoked grant \(id.uuidString.lowercased()).")
             }
         }
     }

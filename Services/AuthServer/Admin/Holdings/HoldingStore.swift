@@ -88,7 +88,8 @@ struct HoldingStore: Sendable {
     /// - Parameter now: a holding lives in one of the partitions that have not ended, each looked into by its key.
     static func session(_ id: UUID, in tenant: TenantID, _ executor: some SQLExecutor, now: Int64) async throws -> SessionEntry? {
         try await executor.queryAll(
-            "\(sessionSelection) WHERE tenant_id = \(tenant.rawValue) AND period = ANY (\(Period.longAlive(at: now))) AND id = \(id)", session
+            "\(sessionSelection) WHERE tenant_id = \(tenant.rawValue) AND period = ANY (\(Period.longAlive(at: now))) AND id = \(id)",
+            session
         ).first
     }
 

@@ -48,7 +48,8 @@ struct Members: Sendable {
             try change(member, &account)
             guard account != member.account else { return }
             let changed = [
-                ("email", account.email != member.account.email), ("email_verified", account.isEmailVerified != member.account.isEmailVerified),
+                ("email", account.email != member.account.email),
+                ("email_verified", account.isEmailVerified != member.account.isEmailVerified),
                 ("profile", account.profile != member.account.profile),
             ].filter(\.1).map { JSONValue.string($0.0) }
             let event = administrator.event("user.changed", on: "user", id.description, [("changed", .array(changed))])

@@ -15,7 +15,8 @@ struct AdminRoutes: Sendable {
     private typealias Schemas = AdminSchemas
 
     private static let limit = AdminRoute.QueryParameter("limit", .integer(1...200), "So many at most; default 50.")
-    private static let after = AdminRoute.QueryParameter("after", .text(1...1000), "The cursor that the page before ends with: follow next.")
+    private static let after = AdminRoute.QueryParameter(
+        "after", .text(1...1000), "The cursor that the page before ends with: follow next.")
     private static let pages = [limit, after]
 
     var table: [AdminRoute] {
@@ -28,13 +29,16 @@ struct AdminRoutes: Sendable {
                     .init("role", .text(1...63), "Those with this role."),
                 ],
                 .ok(Schemas.userPage), users.list),
-            .init(.post, "users", "createUser", "Create an account in this tenant", .users, body: Schemas.newUser, .created(Schemas.user), users.create),
+            .init(
+                .post, "users", "createUser", "Create an account in this tenant", .users, body: Schemas.newUser, .created(Schemas.user),
+                users.create),
             .init(.get, "users/{user_id}", "getUser", "Read a user", .users, .ok(Schemas.user), users.get),
             .init(
                 .patch, "users/{user_id}", "updateUser", "Change an account that this tenant manages", .users, body: Schemas.userChange,
                 .ok(Schemas.user), users.update),
             .init(
-                .delete, "users/{user_id}", "removeUser", "End the membership, and the account with it where this tenant manages it", .users,
+                .delete, "users/{user_id}", "removeUser", "End the membership, and the account with it where this tenant manages it",
+                .users,
                 .noContent, users.remove),
             .init(
                 .put, "users/{user_id}/password", "setPassword", "Set a password; ends everything the user holds", .users,
@@ -47,7 +51,8 @@ struct AdminRoutes: Sendable {
                 .get, "users/{user_id}/membership", "getMembership", "Read a user's role and what it permits", .users,
                 .ok(Schemas.membership), users.membership),
             .init(
-                .patch, "users/{user_id}/membership", "updateMembership", "Give a user another role; ends everything the user holds", .users,
+                .patch, "users/{user_id}/membership", "updateMembership", "Give a user another role; ends everything the user holds",
+                .users,
                 body: Schemas.membershipChange, .ok(Schemas.membership), users.setRole),
             .init(
                 .get, "users/{user_id}/tokens", "listUserTokens", "What a user holds", .tokens, .ok(Schemas.holdings), holdings.ofUser),
@@ -66,7 +71,9 @@ struct AdminRoutes: Sendable {
                 invitations.withdraw),
 
             .init(.get, "roles", "listRoles", "List roles, by name", .roles, query: Self.pages, .ok(Schemas.rolePage), roles.list),
-            .init(.post, "roles", "createRole", "Make a role of this tenant's own", .roles, body: Schemas.newRole, .created(Schemas.role), roles.create),
+            .init(
+                .post, "roles", "createRole", "Make a role of this tenant's own", .roles, body: Schemas.newRole, .created(Schemas.role),
+                roles.create),
             .init(.get, "roles/{role}", "getRole", "Read a role", .roles, .ok(Schemas.role), roles.get),
             .init(
                 .patch, "roles/{role}", "updateRole", "Change a role; ends everything its holders hold", .roles, body: Schemas.roleChange,
@@ -74,7 +81,9 @@ struct AdminRoutes: Sendable {
             .init(.delete, "roles/{role}", "removeRole", "Remove a role that nobody holds", .roles, .noContent, roles.remove),
 
             // Clients.
-            .init(.get, "clients", "listClients", "List clients, by client_id", .clients, query: Self.pages, .ok(Schemas.clientPage), clients.list),
+            .init(
+                .get, "clients", "listClients", "List clients, by client_id", .clients, query: Self.pages, .ok(Schemas.clientPage),
+                clients.list),
             .init(
                 .post, "clients", "createClient", "Register a client; its secret is shown once", .clients, body: Schemas.newClient,
                 .created(Schemas.createdClient), clients.create),
@@ -91,7 +100,8 @@ struct AdminRoutes: Sendable {
             .init(
                 .post, "clients/{client_id}/disable", "disableClient", "Disable a client; ends everything it holds", .clients,
                 .ok(Schemas.client), clients.disable),
-            .init(.post, "clients/{client_id}/enable", "enableClient", "Enable a client again", .clients, .ok(Schemas.client), clients.enable),
+            .init(
+                .post, "clients/{client_id}/enable", "enableClient", "Enable a client again", .clients, .ok(Schemas.client), clients.enable),
             .init(
                 .get, "clients/{client_id}/tokens", "listClientTokens", "What a client holds on behalf of people", .tokens,
                 .ok(Schemas.holdings), holdings.ofClient),
@@ -122,7 +132,8 @@ struct AdminRoutes: Sendable {
             .init(
                 .delete, "grants/{grant_id}", "revokeGrant", "Revoke a grant and its tokens", .tokens, .noContent, holdings.revokeGrant),
             .init(
-                .post, "revocations", "revoke", "Revoke one access token, or everything of a grant, session, user, client or the tenant", .tokens,
+                .post, "revocations", "revoke", "Revoke one access token, or everything of a grant, session, user, client or the tenant",
+                .tokens,
                 body: Schemas.revocation, .noContent, holdings.revoke),
 
             .init(

@@ -141,7 +141,11 @@ enum AdminSchemas {
 
     static let secretRotation = Schema.object(
         "SecretRotation",
-        [.init("overlap", .integer(0...31_536_000), "How long the secret before stays valid, in seconds; default 86400. 0 ends its tokens too.")]
+        [
+            .init(
+                "overlap", .integer(0...31_536_000),
+                "How long the secret before stays valid, in seconds; default 86400. 0 ends its tokens too.")
+        ]
     )
 
     static let newSecret = Schema.object(

@@ -9,10 +9,14 @@ struct ClientAuthenticator: Sendable {
     let clients: ClientDirectory
     let clock: WallClock
 
-    /// - Parameter named: the tenant that path, header or subdomain name; nil on the root endpoint, where the client's own decides.
-    /// - Returns: the client, its tenant, and until when the credentials are good, in seconds since 1970.
+    /// - Parameters:
+    ///   - named: the tenant that path, header or subdomain name; nil on the root endpoint, where the client's own decides.
+    ///   - endpoint: where the client asks.
+    /// - Returns: the client, its tenant, and until when the same credentials are good again, in seconds since 1970; nil: they are used up.
     /// - Throws: `invalid_client`, the same for every cause.
-    func authenticate(_ credentials: PresentedCredentials, named: Tenant?) async throws -> (Client, Tenant, validUntil: Int64) {
+    func authenticate(
+        _ credentials: PresentedCredentials, named: Tenant?, at endpoint: ClientEndpoint = .token
+    ) async throws -> (Client, Tenant, validUntil: Int64?) {
         guard let clientID = ClientID(credentials.clientID) else { throw credentials.refusal }
         let presented = OpaqueSecret(parsing: credentials.secret, as: .clientSecret)
         if credentials.method.usesSecret, presented == nil { throw credentials.refusal }
