@@ -7,6 +7,7 @@ import JOSE
 import JSON
 import Logging
 import OAuth
+import Passwords
 import Postgres
 import ServiceKit
 import ServiceLifecycle
@@ -39,6 +40,7 @@ struct AuthServerHarness: Sendable {
                 "SALLYPORT_BASE_URL": baseURL, "SALLYPORT_API_URL": audience,
                 "SALLYPORT_AUTH_DATABASE_URL": database.connectionString(role: "sallyport_auth"),
                 "SALLYPORT_DATABASE_POOL_SIZE": "3",
+                "SALLYPORT_PASSWORD_HASH_MEMORY_KIB": "64", "SALLYPORT_PASSWORD_HASH_PASSES": "1",
                 "SALLYPORT_MASTER_KEY": String(repeating: "0f", count: 32),
             ]
             let settings = try await Settings(environment: standard.merging(environment) { _, given in given })
@@ -90,6 +92,51 @@ struct AuthServerHarness: Sendable {
         client.scopes = try ScopeSet(parsing: "customers:read customers:write orders:*")
         try change(&client)
         return try await administration.clientAdministration.create(client, by: .operator)?.rawValue ?? ""
+    }
+
+    /// Somebody in a tenant, with a password if one is given.
+    func member(
+        _ email: String, role: String = "user", of tenant: Tenant, password: String? = nil, change: (inout Account) -> Void = { _ in }
+    ) async throws -> Account {
+        let hash: String? = if let password { try await Self.hasher.hash(password).text } else { nil }
+        var account = Account.new(
+            email: email, isEmailVerified: true, name: nil, passwordHash: hash, managedBy: tenant.id, now: 1_700_000_000)
+        change(&account)
+        try await administration.members.create(account, role: role, in: tenant.id, by: .operator)
+        return account
+    }
+
+    /// Makes somebody a member of another tenant too.
+    func join(_ account: Account, _ tenant: Tenant, role: String = "user") async throws {
+        try await administration.members.join(account.id, role: role, in: tenant.id, by: .operator)
+    }
+
+    /// The server's clock.
+    var clock: WallClock {
+        let advance = advance
+        return WallClock { WallClock.system.now + advance.value }
+    }
+
+    var database: Postgres { administration.database }
+
+    /// As cheap as can be: what is tested is not the cost.
+    static let hasher = PasswordHasher(parameters: cheapParameters, threads: 2)
+
+    private static var cheapParameters: PasswordParameters { (try? PasswordParameters(memoryKiB: 64, passes: 1)) ?? .recommended }
+
+    /// The tenant's log, the newest first: action and target.
+    func audited(_ tenant: Tenant) async throws -> [(action: String, target: String)] {
+        try await database.withTenant(tenant.id.rawValue).queryAll(
+            "SELECT action, target_id FROM auth.audit_event WHERE tenant_id = \(tenant.id.rawValue) ORDER BY number DESC",
+            as: String.self, String.self
+        ).map { (action: $0.0, target: $0.1) }
+    }
+
+    /// The tenant's revocation log: kind and target.
+    func revoked(_ tenant: Tenant) async throws -> [String] {
+        try await database.queryAll(
+            "SELECT kind || ' ' || target FROM auth.revocation WHERE tenant_id = \(tenant.id.rawValue) ORDER BY position"
+        ) { try $0.decode(String.self) }
     }
 
     // MARK: Requests

@@ -1,5 +1,6 @@
 import HTTPTypes
 import JSON
+import OAuth
 import ServiceKit
 import TestSupport
 import Testing
@@ -33,19 +34,28 @@ import Testing
     @Test("What is advertised works, and nothing else is advertised") func truth() async throws {
         try await AuthServerHarness.with { server in
             let document = try await server.get("/t/acme/.well-known/openid-configuration").json
-            #expect(document["grant_types_supported"] == .array([.string("client_credentials")]))
-            #expect(document["response_types_supported"] == .array([]))
-            #expect(document["authorization_endpoint"] == nil)
+            let grants = try #require(document["grant_types_supported"]?.arrayValue).compactMap(\.stringValue)
+            #expect(Set(grants) == Set(GrantType.allCases.map(\.rawValue)))
+            #expect(document["response_types_supported"] == ["code"])
+            #expect(document["code_challenge_methods_supported"] == ["S256"])
+            #expect(document["id_token_signing_alg_values_supported"] == ["ES256"], "what the tenant's key signs with")
             let methods = try #require(document["token_endpoint_auth_methods_supported"]?.arrayValue).compactMap(\.stringValue)
-            #expect(Set(methods) == ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"])
+            #expect(Set(methods) == Set(ClientAuthenticationMethod.allCases.map(\.rawValue)))
+            let introspection = try #require(document["introspection_endpoint_auth_methods_supported"]?.arrayValue)
+            #expect(!introspection.contains("none"), "public clients cannot introspect")
             let algorithms = try #require(document["token_endpoint_auth_signing_alg_values_supported"]?.arrayValue).compactMap(
                 \.stringValue)
             #expect(Set(algorithms).isSuperset(of: ["ES256", "RS256", "PS256", "EdDSA", "HS256"]))
             #expect(!algorithms.contains("none") && !algorithms.contains("HS512"))
-            for name in ["token_endpoint", "jwks_uri"] {
-                let url = try #require(document[name]?.stringValue)
-                let path = String(url.dropFirst(AuthServerHarness.baseURL.count))
-                #expect(try await server.get(path).status != .notFound)
+            let endpoints = document.members.filter { $0.name.hasSuffix("_endpoint") || $0.name == "jwks_uri" }
+            #expect(endpoints.count == 7)
+            for (name, value) in endpoints.map({ ($0.name, $0.value) }) {
+                let path = String(try #require(value.stringValue).dropFirst(AuthServerHarness.baseURL.count))
+                #expect(try await server.get(path).status != .notFound, "\(name)")
+            }
+            let root = try await server.get("/.well-known/oauth-authorization-server").json
+            for name in ["jwks_uri", "userinfo_endpoint", "end_session_endpoint", "id_token_signing_alg_values_supported"] {
+                #expect(root[name] == nil, "\(name) needs a tenant")
             }
         }
     }

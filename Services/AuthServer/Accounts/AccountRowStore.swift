@@ -19,6 +19,11 @@ enum AccountRow {
           JOIN auth.role ON role.tenant_id = membership.tenant_id AND role.name = membership.role_name
         """
 
+    /// Goes on as another account in the same transaction.
+    static func actAs(_ account: AccountID) -> SQL {
+        "SELECT set_config(\(TransactionSettings.accountSettingName), \(account.description), true)"
+    }
+
     /// To be run as the account itself.
     static func insertion(_ account: Account) -> SQL {
         """

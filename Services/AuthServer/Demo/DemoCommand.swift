@@ -22,13 +22,16 @@ struct DemoCommand: AsyncParsableCommand {
         try await Administration.run { administration in
             let settings = administration.settings
             let baseURL = try settings.baseURL("BASE_URL")
-            let demo = Demo(
-                administration: administration,
-                issuers: Issuers(baseURL: baseURL),
-                knownSecrets: try DemoFile.secrets(at: path)
+            let known = try DemoFile.secrets(at: path)
+            let demo = Demo(administration: administration, issuers: Issuers(baseURL: baseURL), knownSecrets: known.clients)
+            var users = try DemoUsers(
+                administration: administration, hasher: PasswordSettings(settings).hasher(), knownPasswords: known.users
             )
-            let acmeAndGlobex = try await DemoPlan.tenants.asyncMap { slug, name in
-                try await demo.tenant(slug, name: name, clients: DemoPlan.clients, idPrefix: slug + "-")
+            var acmeAndGlobex: [(id: TenantID, entry: DemoFile.Tenant)] = []
+            for (slug, name) in DemoPlan.tenants {
+                var (id, entry) = try await demo.tenant(slug, name: name, clients: DemoPlan.clients, idPrefix: slug + "-")
+                for user in DemoPlan.users { entry.users.append(try await users.user(user, in: id, slug: slug)) }
+                acmeAndGlobex.append((id, entry))
             }
             let system = try await demo.tenant("system", name: "Platform", clients: [DemoPlan.adminClient], idPrefix: "")
             try await demo.fillTables(
@@ -73,11 +76,7 @@ struct Demo: Sendable {
         let secret: String?
         if let existing = try await administration.clients.find(clientID, in: tenant.id) {
             secret = try await currentSecret(of: existing)
-            if let role = plan.role, existing.role?.name != role {
-                _ = try await administration.clientAdministration.update(clientID, in: tenant.id, by: .operator) { client, transaction in
-                    client.role = try await RoleStore.find(role, in: tenant.id, transaction)
-                }
-            }
+            try await complete(existing, plan)
         } else {
             var client = Client.unconfigured(clientID, in: tenant.id)
             client.name = plan.name
@@ -85,10 +84,26 @@ struct Demo: Sendable {
             client.authenticationMethod = plan.method
             client.redirectURIs = try plan.redirectURIs.map { try RedirectURI($0) }
             client.scopes = try ScopeSet(parsing: plan.scopes)
+            client.isResourceServer = plan.isResourceServer
             if let role = plan.role { client.role = try await administration.clients.role(role, in: tenant.id) }
             secret = try await administration.clientAdministration.create(client, by: .operator)?.rawValue
         }
         return DemoFile.Client(label: plan.label, clientID: id, clientSecret: secret, redirectURIs: plan.redirectURIs)
+    }
+
+    /// Adds what the demo of an earlier release did not have.
+    private func complete(_ existing: Client, _ plan: DemoPlan.DemoClient) async throws {
+        let scopes = ScopeSet(existing.scopes.scopes + (try ScopeSet(parsing: plan.scopes)).scopes)
+        let isComplete =
+            existing.scopes == scopes && (plan.role == nil || existing.role?.name == plan.role)
+            && (existing.isResourceServer || !plan.isResourceServer)
+        guard !isComplete else { return }
+        let tenant = existing.tenantID
+        _ = try await administration.clientAdministration.update(existing.id, in: tenant, by: .operator) { client, transaction in
+            client.scopes = scopes
+            if plan.isResourceServer { client.isResourceServer = true }
+            if let role = plan.role { client.role = try await RoleStore.find(role, in: tenant, transaction) }
+        }
     }
 
     /// The secret that the file knows, where the database still agrees; else a new one.

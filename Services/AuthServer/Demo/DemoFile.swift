@@ -10,10 +10,17 @@ struct DemoFile: Sendable {
         let redirectURIs: [String]
     }
 
+    struct User: Sendable {
+        let label: String
+        let username: String
+        let password: String
+    }
+
     struct Tenant: Sendable {
         let slug: String
         let issuer: String
         let clients: [Client]
+        var users: [User] = []
     }
 
     var baseURL: String
@@ -21,22 +28,23 @@ struct DemoFile: Sendable {
     var tenants: [Tenant]
     var system: Tenant
 
-    /// The secrets that an earlier run wrote, by client_id; empty where there is no such file.
-    static func secrets(at path: String) throws -> [String: String] {
-        guard let data = try? Data(contentsOf: URL(filePath: path)) else { return [:] }
+    /// What an earlier run wrote: secrets by client_id, passwords by username; empty where there is no such file.
+    static func secrets(at path: String) throws -> (clients: [String: String], users: [String: String]) {
+        guard let data = try? Data(contentsOf: URL(filePath: path)) else { return ([:], [:]) }
         guard let root = (try? JSONValue(parsing: Array(data)))?.objectValue else {
             throw CommandFailure("\(path): is not the demo's file; move it away")
         }
         var tenants = root["tenants"]?.objectValue?.members.map(\.value) ?? []
         if let system = root["system"] { tenants.append(system) }
-        var secrets: [String: String] = [:]
-        for client in tenants.flatMap({ $0.objectValue?["clients"]?.objectValue?.members ?? [] }) {
-            guard let id = client.value.objectValue?["client_id"]?.stringValue,
-                let secret = client.value.objectValue?["client_secret"]?.stringValue
-            else { continue }
-            secrets[id] = secret
+        func pairs(_ list: String, _ name: String, _ secret: String) -> [String: String] {
+            var found: [String: String] = [:]
+            for entry in tenants.flatMap({ $0.objectValue?[list]?.objectValue?.members ?? [] }) {
+                guard let entry = entry.value.objectValue, let name = entry[name]?.stringValue else { continue }
+                found[name] = entry[secret]?.stringValue
+            }
+            return found
         }
-        return secrets
+        return (pairs("clients", "client_id", "client_secret"), pairs("users", "username", "password"))
     }
 
     func write(to path: String) throws {
@@ -78,6 +86,13 @@ struct DemoFile: Sendable {
         json.endObject()
         json.name("users")
         json.beginObject()
+        for user in tenant.users {
+            json.name(user.label)
+            json.beginObject()
+            json.field("username", user.username)
+            json.field("password", user.password)
+            json.endObject()
+        }
         json.endObject()
         json.endObject()
     }

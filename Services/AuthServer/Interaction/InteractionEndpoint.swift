@@ -56,7 +56,7 @@ enum ReceivedForm {
         let parameters: FormParameters
         do {
             parameters = try FormParameters(parsing: Array(body.readableBytesView))
-        } catch let error as OAuthError {
+        } catch {
             return .refused(visit.refusal(.malformedRequest, error.code.rawValue, error.description))
         }
         let token = parameters[PageField.csrfToken]

@@ -16,6 +16,11 @@ struct AuthServer: AsyncParsableCommand {
               SALLYPORT_OWNER_DATABASE_URL   PostgreSQL, as the role that owns the database (migrate, demo)
               SALLYPORT_MASTER_KEY_FILE      file with the 32 bytes that seal signing keys, in hexadecimal or base64url
               SALLYPORT_MASTER_KEY_PREVIOUS_FILE       while the master key changes: the other one, which opens what is sealed too
+              SALLYPORT_PASSWORD_HASH_MEMORY_KIB   memory of an Argon2id hash (default: 19456)
+              SALLYPORT_PASSWORD_HASH_PASSES       passes over it (default: 2)
+              SALLYPORT_PASSWORD_HASH_THREADS      hashes computed at once (default: one less than there are cores, at least 1)
+              SALLYPORT_PASSWORD_HASH_QUEUE        hashes that may wait; more are refused with 503 (default: 64)
+              SALLYPORT_BREACHED_PASSWORDS_FILE    passwords nobody may choose: one a line, or sorted SHA-1 hashes as Have I Been Pwned has them
               SALLYPORT_TRUSTED_PROXIES      addresses of the gateway, whose forwarded headers are believed (default: none)
               SALLYPORT_ALLOW_PRIVATE_JWKS_URIS  true lets clients publish their keys in private networks (default: false)
               SALLYPORT_DATABASE_POOL_SIZE   connections at most (default: 10)
@@ -25,7 +30,7 @@ struct AuthServer: AsyncParsableCommand {
             """,
         subcommands: [
             ServeCommand.self, MigrateCommand.self, DemoCommand.self, TenantCommand.self, ClientCommand.self, KeyCommand.self,
-            RoleCommand.self, SessionCommand.self, GrantCommand.self, TokenCommand.self, AuditCommand.self, ApplyCommand.self,
+            UserCommand.self, RoleCommand.self, SessionCommand.self, GrantCommand.self, TokenCommand.self, AuditCommand.self, ApplyCommand.self,
             ExportCommand.self,
         ]
     )

@@ -22,6 +22,7 @@ struct AuthServerApplication: Sendable {
         health = Health(
             checks: [
                 .init("database") { parts.database.isReady },
+                .init("partitions") { parts.housekeeping.isDone },
                 .init("revocations") { parts.revocations.isCurrent },
             ],
             registry: registry

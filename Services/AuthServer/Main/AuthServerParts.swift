@@ -42,6 +42,7 @@ struct AuthServerParts: Sendable {
     let refreshTokens: RefreshTokens
     let subjects: Subjects
 
+    let housekeeping: Housekeeping
     /// In the order in which they start.
     let background: [any Service]
 
@@ -77,19 +78,22 @@ struct AuthServerParts: Sendable {
 
         accounts = AccountStore(database: database)
         sessions = Sessions(database: database, clock: clock)
-        hasher = PasswordHasher()
+        hasher = settings.passwords.hasher()
         throttle = SignInThrottle(database: database, clock: clock)
         factors = SecondFactors(database: database, masterKey: settings.masterKey, throttle: throttle, clock: clock)
         passwords = PasswordSignIn(accounts: accounts, factors: factors, throttle: throttle, hasher: hasher)
-        newPassword = NewPassword(accounts: accounts, hasher: hasher, breached: nil, clock: clock)
+        newPassword = NewPassword(accounts: accounts, hasher: hasher, breached: settings.passwords.breached, clock: clock)
         grants = AccessGrantStore(database: database)
         refreshTokens = RefreshTokens(keys: platformKeys)
         subjects = Subjects(keys: platformKeys)
 
         let changeListener = try PostgresListener(settings.database, channels: [ChangeFeed.channel], logger: logger)
         let revocationListener = try PostgresListener(settings.database, channels: [RevocationFeed.channel], logger: logger)
+        housekeeping = Housekeeping(store: PartitionStore(database: database), throttle: throttle, logger: logger)
         background = [
             database,
+            housekeeping,
+            PasswordHashing(hasher: hasher),
             changeListener,
             // Recognized decisions last: they are made from what the others remember.
             ChangeFeed(listener: changeListener, observers: [tenants, clients, keys, verifier, recognized], logger: logger),

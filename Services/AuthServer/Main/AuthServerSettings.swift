@@ -18,6 +18,7 @@ struct AuthServerSettings: Sendable {
     let masterKey: SealingKey
     /// Whether a client's `jwks_uri` may lie in a private network.
     let allowsPrivateKeySetAddresses: Bool
+    let passwords: PasswordSettings
 
     init(_ settings: Settings) throws {
         baseURL = try settings.baseURL("BASE_URL")
@@ -29,6 +30,7 @@ struct AuthServerSettings: Sendable {
         database = try Self.database(settings)
         masterKey = try Self.masterKey(settings)
         allowsPrivateKeySetAddresses = try settings.flag("ALLOW_PRIVATE_JWKS_URIS", default: false)
+        passwords = try PasswordSettings(settings)
     }
 
     private static func origin(_ url: String) -> String {

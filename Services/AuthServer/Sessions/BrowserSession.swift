@@ -14,7 +14,7 @@ struct BrowserSession: Sendable, Hashable {
 }
 
 /// A living session as people and administrators see it: of a browser, or a tenant's part in one.
-struct SessionEntry: Sendable, Hashable {
+struct LivingSession: Sendable, Hashable {
     /// Of the browser's session; in a tenant the `sid`.
     let id: UUID
     let account: AccountID

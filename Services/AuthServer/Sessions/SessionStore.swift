@@ -73,7 +73,7 @@ struct SessionStore: Sendable {
             """
     }
 
-    func living(of account: AccountID, now: Int64) async throws -> [SessionEntry] {
+    func living(of account: AccountID, now: Int64) async throws -> [LivingSession] {
         try await database.with(.account(account)).queryAll(
             """
             SELECT id, account_id, user_agent, address, created_at, last_seen_at, expires_at
@@ -224,7 +224,7 @@ struct SessionStore: Sendable {
             """
     }
 
-    func living(of account: AccountID, in tenant: TenantID, now: Int64) async throws -> [SessionEntry] {
+    func living(of account: AccountID, in tenant: TenantID, now: Int64) async throws -> [LivingSession] {
         try await database.withTenant(tenant.rawValue).queryAll(
             """
             SELECT id, account_id, user_agent, address, created_at, last_seen_at, expires_at
@@ -242,11 +242,11 @@ struct SessionStore: Sendable {
         return TenantPart(id: id, lastSeenAt: AccountRow.seconds(lastSeenAt), expiresAt: AccountRow.seconds(expiresAt), isEnded: isEnded)
     }
 
-    private static func entry(_ row: Row) throws -> SessionEntry {
+    private static func entry(_ row: Row) throws -> LivingSession {
         let (id, account, userAgent, address, createdAt, lastSeenAt, expiresAt) = try row.decode(
             UUID.self, UUID.self, String.self, String.self, Date.self, Date.self, Date.self
         )
-        return SessionEntry(
+        return LivingSession(
             id: id, account: AccountID(account), userAgent: userAgent, address: address, createdAt: AccountRow.seconds(createdAt),
             lastSeenAt: AccountRow.seconds(lastSeenAt), expiresAt: AccountRow.seconds(expiresAt)
         )

@@ -163,7 +163,7 @@ struct Sessions: Sendable {
     /// What lives, the last seen first.
     ///
     /// - Parameter tenant: nil for the browsers themselves, as the account sees them.
-    func all(of account: AccountID, in tenant: TenantID?) async throws -> [SessionEntry] {
+    func all(of account: AccountID, in tenant: TenantID?) async throws -> [LivingSession] {
         let now = clock.now
         guard let tenant else {
             return try await store.living(of: account, now: now).filter { $0.lastSeenAt + Self.idleSeconds > now }

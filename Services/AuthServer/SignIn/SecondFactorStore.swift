@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Postgres
+import Tenancy
 
 /// Second factors and recovery codes, seen by nobody but the account. What counts once is decided by one statement.
 struct SecondFactorStore: Sendable {
@@ -73,15 +74,16 @@ struct SecondFactorStore: Sendable {
         return result.affectedRows == 1
     }
 
-    func remove(_ account: AccountID) async throws -> Bool {
-        let results = try await database.batch(
-            [
-                "DELETE FROM auth.second_factor WHERE account_id = \(account.rawValue)",
-                "DELETE FROM auth.recovery_code WHERE account_id = \(account.rawValue)",
-            ],
-            settings: .account(account)
-        )
-        return results[0].affectedRows == 1
+    /// - Parameter tenant: whose log tells of it.
+    func remove(_ account: AccountID, recording event: AuditEvent, in tenant: TenantID) async throws -> Bool {
+        try await database.withTransaction(settings: .account(account, in: tenant)) { transaction in
+            let removed = try await transaction.query("DELETE FROM auth.second_factor WHERE account_id = \(account.rawValue)")
+            guard removed.affectedRows == 1 else { return false }
+            _ = try await transaction.batch([
+                "DELETE FROM auth.recovery_code WHERE account_id = \(account.rawValue)", event.insertion(in: tenant),
+            ])
+            return true
+        }
     }
 
     private static func selection(_ account: AccountID) -> SQL {

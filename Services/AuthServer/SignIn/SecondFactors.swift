@@ -85,12 +85,6 @@ struct SecondFactors: Sendable {
         return try await store.spend(step: step, of: account)
     }
 
-    /// Ends the second factor, for who has lost it: the operator's word is proof enough.
-    /// - Returns: whether there was one.
-    func remove(from account: AccountID) async throws -> Bool {
-        try await store.remove(account)
-    }
-
     private func open(_ factor: SecondFactorStore.Factor, _ account: AccountID) throws -> [UInt8] {
         do {
             return try masterKey.open(factor.sealedSecret, authenticating: Self.context(account))

@@ -27,6 +27,18 @@ struct Members: Sendable {
         }
     }
 
+    /// Makes an account a member that exists already; from its second tenant on it is nobody's to change but its owner's.
+    /// - Throws: ``Problem/Kind/conflict`` for a member.
+    func join(_ id: AccountID, role name: String, in tenant: TenantID, by administrator: Administrator) async throws {
+        try await database.administer(tenant) { transaction in
+            try administrator.require(try await Self.requireRole(name, in: tenant, transaction))
+            let event = administrator.event("membership.created", on: "user", id.description, [("role", .string(name))])
+            _ = try await transaction.batch([
+                AccountRow.membershipInsertion(id, in: tenant, role: name), event.insertion(in: tenant),
+            ])
+        }
+    }
+
     /// - Parameter change: throws to refuse, such as for `If-Match`.
     func update(
         _ id: AccountID, in tenant: TenantID, by administrator: Administrator, change: (Member, inout Account) throws -> Void

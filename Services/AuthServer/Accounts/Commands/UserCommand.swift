@@ -1,0 +1,311 @@
+import ArgumentParser
+import JSON
+import Passwords
+import ServiceKit
+import Tenancy
+
+struct UserCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "user", abstract: "Create, import, change and remove a tenant's users.",
+        discussion: "An account belongs to a person: once it is in a second tenant, only its owner changes address, name and password.",
+        subcommands: [
+            Create.self, List.self, Show.self, Update.self, SetPassword.self, Import.self, Disable.self, Enable.self, Remove.self,
+            ResetSecondFactor.self,
+        ]
+    )
+
+    struct Create: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Add a user; one whose address has an account already becomes a member too.",
+            discussion: """
+                The password is asked for at the terminal, or is the first line of --password-file. Without one (--no-password) nobody can sign \
+                in by password until one is set.
+                """
+        )
+
+        @Option(help: "The tenant's slug.") var tenant: String
+        @Argument(help: "The e-mail address.") var email: String
+        @Option(help: "The role: owner, admin, manager, user, readonly, or one of the tenant's own.") var role: String = "user"
+        @Option(help: "The name that people see.") var name: String?
+        @Flag(help: "Take the address for verified.") var emailVerified = false
+        @Flag(help: "Have the user choose another password at the first sign-in.") var mustChange = false
+        @Flag(help: "Set no password.") var noPassword = false
+        @OptionGroup var password: PasswordInput
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let command = self
+            try await Administration.run { administration in
+                let tenant = try await administration.tenant(command.tenant)
+                guard EmailAddress.isAcceptable(command.email) else { throw CommandFailure("‘\(command.email)’ is not an e-mail address") }
+                let existing = try await administration.accounts.find(email: command.email)
+                let id: AccountID
+                if let existing {
+                    try await administration.members.join(existing.id, role: command.role, in: tenant.id, by: .operator)
+                    id = existing.id
+                } else {
+                    let account = try await command.account(in: tenant, administration)
+                    try await administration.members.create(account, role: command.role, in: tenant.id, by: .operator)
+                    id = account.id
+                }
+                let member = try await administration.members.require(id, in: tenant.id)
+                command.output.print(
+                    json: { $0.members(of: member.json(in: tenant.id)) },
+                    text: (existing == nil ? "Created user " : "Added the existing account ") + "\(member.account.email) (\(id)) as \(member.role.name)."
+                )
+            }
+        }
+
+        private func account(in tenant: Tenant, _ administration: Administration) async throws -> Account {
+            let hash: String? = noPassword ? nil : try await administration.newHash(password.read(), email: email, in: tenant)
+            return Account.new(
+                email: email, isEmailVerified: emailVerified, name: name, passwordHash: hash, mustChangePassword: mustChange,
+                managedBy: tenant.id, now: WallClock.system.now
+            )
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List a tenant's users.")
+
+        @Option(help: "The tenant's slug.") var tenant: String
+        @Option(help: "Only those whose address or name contains this.") var search: String?
+        @OptionGroup var output: OutputOptions
+
+        private static let pageSize = 500
+
+        func run() async throws {
+            let (slug, search, output) = (tenant, search, output)
+            try await Administration.run { administration in
+                let tenant = try await administration.tenant(slug).id
+                var members: [Member] = []
+                var page: [Member]
+                repeat {
+                    page = try await administration.members.store.page(
+                        in: tenant, after: members.last?.id, limit: Self.pageSize, search: search, role: nil)
+                    members += page
+                } while page.count == Self.pageSize
+                let found = members
+                output.print(
+                    json: { $0.field("users", .array(found.map { .object($0.json(in: tenant)) })) },
+                    text: found.map { member in
+                        let state = member.account.isDisabled || member.membership.isDisabled ? "disabled" : "active"
+                        return "\(member.account.email)\t\(member.id)\t\(state)\t\(member.role.name)\t\(member.account.profile.name ?? "")"
+                    }.joined(separator: "\n")
+                )
+            }
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show a user.")
+
+        @OptionGroup var target: UserTarget
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let (target, output) = (target, output)
+            try await Administration.run { administration in
+                let (tenant, member) = try await target.require(administration)
+                let json = member.json(in: tenant.id)
+                output.print(
+                    json: { $0.members(of: json) },
+                    text: json.members.map { name, value in
+                        "\(name)\t\(value.stringValue ?? String(decoding: value.serialized(), as: UTF8.self))"
+                    }.joined(separator: "\n")
+                )
+            }
+        }
+    }
+
+    struct Update: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Change a user; what is not given stays as it is.",
+            discussion: "With a new role the user signs in anew: sessions, grants and tokens in the tenant end."
+        )
+
+        @OptionGroup var target: UserTarget
+        @Option(help: "The new e-mail address.") var email: String?
+        @Option(help: "The name that people see; empty for none.") var name: String?
+        @Option(help: "The role from now on.") var role: String?
+        @Flag(inversion: .prefixedNo, help: "Whether the address is verified.") var emailVerified: Bool?
+        @OptionGroup var output: OutputOptions
+
+        func validate() throws {
+            if email == nil, name == nil, role == nil, emailVerified == nil { throw ValidationError("Say what to change.") }
+            if let email, !EmailAddress.isAcceptable(email) { throw ValidationError("--email: this is not an e-mail address.") }
+        }
+
+        func run() async throws {
+            let command = self
+            try await Administration.run { administration in
+                let (tenant, member) = try await command.target.require(administration)
+                if command.email != nil || command.name != nil || command.emailVerified != nil {
+                    try await administration.members.update(member.id, in: tenant.id, by: .operator) { _, account in
+                        if let email = command.email { (account.email, account.isEmailVerified) = (email, false) }
+                        if let name = command.name { account.profile.name = name.isEmpty ? nil : name }
+                        if let isVerified = command.emailVerified { account.isEmailVerified = isVerified }
+                    }
+                }
+                if let role = command.role { try await administration.members.setRole(role, of: member.id, in: tenant.id, by: .operator) }
+                let changed = try await administration.members.require(member.id, in: tenant.id)
+                command.output.print(json: { $0.members(of: changed.json(in: tenant.id)) }, text: "Updated user \(changed.account.email).")
+            }
+        }
+    }
+
+    struct SetPassword: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "set-password", abstract: "Set a user's password; what the old one opened ends.",
+            discussion: "The password is asked for at the terminal, or is the first line of --password-file."
+        )
+
+        @OptionGroup var target: UserTarget
+        @OptionGroup var password: PasswordInput
+        @Flag(help: "Have the user choose another at the next sign-in.") var mustChange = false
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let command = self
+            try await Administration.run { administration in
+                let (tenant, member) = try await command.target.require(administration)
+                let hash = try await administration.newHash(command.password.read(), email: member.account.email, in: tenant)
+                try await administration.members.setPassword(
+                    hash, mustChange: command.mustChange, of: member.id, in: tenant.id, by: .operator)
+                command.output.print(
+                    json: { json in
+                        json.field("id", member.id.description)
+                        json.field("must_change_password", command.mustChange)
+                    },
+                    text: "Set the password of \(member.account.email)."
+                )
+            }
+        }
+    }
+
+    struct Disable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Keep a user out of the tenant from now on.")
+
+        @OptionGroup var target: UserTarget
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws { try await UserCommand.setDisabled(true, target, output) }
+    }
+
+    struct Enable: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Let a disabled user in again.")
+
+        @OptionGroup var target: UserTarget
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws { try await UserCommand.setDisabled(false, target, output) }
+    }
+
+    struct Remove: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Remove a user from the tenant.", discussion: "An account that the tenant manages ends with it."
+        )
+
+        @OptionGroup var target: UserTarget
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let (target, output) = (target, output)
+            try await Administration.run { administration in
+                let (tenant, member) = try await target.require(administration)
+                try await administration.members.remove(member.id, from: tenant.id, by: .operator)
+                output.print(
+                    json: { $0.field("removed", member.id.description) }, text: "Removed \(member.account.email) from \(tenant.slug)."
+                )
+            }
+        }
+    }
+
+    struct ResetSecondFactor: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "reset-second-factor", abstract: "Take away a lost second factor; make sure first whom you are talking to."
+        )
+
+        @OptionGroup var target: UserTarget
+        @OptionGroup var output: OutputOptions
+
+        func run() async throws {
+            let (target, output) = (target, output)
+            try await Administration.run { administration in
+                let (tenant, member) = try await target.require(administration)
+                let event = AuditEvent(
+                    "user.second_factor_reset", by: .operator, on: "user", member.id.description, from: .commandLine
+                )
+                guard try await SecondFactorStore(database: administration.database).remove(member.id, recording: event, in: tenant.id) else {
+                    throw CommandFailure("\(member.account.email) has no second factor")
+                }
+                output.print(
+                    json: { $0.field("id", member.id.description) }, text: "\(member.account.email) has no second factor any more."
+                )
+            }
+        }
+    }
+
+    fileprivate static func setDisabled(_ isDisabled: Bool, _ target: UserTarget, _ output: OutputOptions) async throws {
+        try await Administration.run { administration in
+            let (tenant, member) = try await target.require(administration)
+            try await administration.members.setDisabled(isDisabled, member.id, in: tenant.id, by: .operator)
+            output.print(
+                json: { json in
+                    json.field("id", member.id.description)
+                    json.field("disabled", isDisabled)
+                },
+                text: "\(isDisabled ? "Disabled" : "Enabled") \(member.account.email) in \(tenant.slug)."
+            )
+        }
+    }
+}
+
+/// Names one user of one tenant.
+struct UserTarget: ParsableArguments {
+    @Option(help: "The tenant's slug.") var tenant: String
+    @Argument(help: "The e-mail address, or the id.") var user: String
+
+    func require(_ administration: Administration) async throws -> (Tenant, Member) {
+        let tenant = try await administration.tenant(tenant)
+        let found =
+            if let id = AccountID(user) {
+                try await administration.accounts.find(id, in: tenant.id)
+            } else {
+                try await administration.accounts.find(email: user, in: tenant.id)
+            }
+        guard let (account, membership) = found else {
+            throw CommandFailure("the tenant ‘\(tenant.slug)’ has no user ‘\(user)’; see: auth-server user list --tenant \(tenant.slug)")
+        }
+        return (tenant, Member(account: account, membership: membership))
+    }
+}
+
+extension Administration {
+    var accounts: AccountStore { AccountStore(database: database) }
+    var members: Members { Members(database: database, clock: .system) }
+
+    /// The hash of a password that somebody chose, if the tenant's policy lets it pass.
+    func newHash(_ password: String, email: String, in tenant: Tenant) async throws -> String {
+        let configured = try PasswordSettings(settings)
+        let passwords = NewPassword(accounts: accounts, hasher: configured.hasher(), breached: configured.breached, clock: .system)
+        if let weakness = try await passwords.weakness(of: password, email: email, tenants: [tenant]) {
+            throw CommandFailure(weakness.description)
+        }
+        return try await passwords.hash(password).text
+    }
+}
+
+extension Members {
+    func require(_ id: AccountID, in tenant: TenantID) async throws -> Member {
+        guard let member = try await store.find(id, in: tenant) else { throw Problem.notFound("user", id.description) }
+        return member
+    }
+}
+
+extension JSONWriter {
+    /// The members of an object, into the one that is open.
+    mutating func members(of object: JSONObject) {
+        for (name, value) in object.members { field(name, value) }
+    }
+}
