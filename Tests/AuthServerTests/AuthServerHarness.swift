@@ -96,7 +96,8 @@ struct AuthServerHarness: Sendable {
         _ email: String, role: String = "user", of tenant: Tenant, password: String? = nil, change: (inout Account) -> Void = { _ in }
     ) async throws -> Account {
         let hash: String? = if let password { try await Self.hasher.hash(password).text } else { nil }
-        var account = Account.new(email: email, isEmailVerified: true, name: nil, passwordHash: hash, managedBy: tenant.id, now: 1_700_000_000)
+        var account = Account.new(
+            email: email, isEmailVerified: true, name: nil, passwordHash: hash, managedBy: tenant.id, now: 1_700_000_000)
         change(&account)
         try await administration.members.create(account, role: role, in: tenant.id, by: .operator)
         return account

@@ -42,7 +42,9 @@ struct NewPassword: Sendable {
     /// - Throws: `PasswordHasher.Busy`.
     func change(_ password: String, of account: Account, origin: RequestOrigin) async throws -> Outcome {
         let memberships = try await accounts.memberships(of: account.id)
-        if let weakness = try await weakness(of: password, email: account.email, tenants: memberships.map(\.tenant)) { return .weak(weakness) }
+        if let weakness = try await weakness(of: password, email: account.email, tenants: memberships.map(\.tenant)) {
+            return .weak(weakness)
+        }
         if let old = account.passwordHash, let hash = try? PasswordHash(old), try await hasher.verify(password, against: hash) != .wrong {
             return .sameAsBefore
         }

@@ -173,7 +173,9 @@ struct SessionStore: Sendable {
     }
 
     /// The account's living parts in the tenant but one.
-    static func others(than id: UUID, of account: AccountID, in tenant: TenantID, now: Int64, _ transaction: Transaction) async throws -> [UUID] {
+    static func others(than id: UUID, of account: AccountID, in tenant: TenantID, now: Int64, _ transaction: Transaction) async throws
+        -> [UUID]
+    {
         try await transaction.queryAll(
             """
             SELECT id FROM auth.tenant_session

@@ -39,7 +39,8 @@ struct SignInThrottle: Sendable {
         let now = clock.now
         let (isBlocked, counters) = try await store.count(keys, now: now)
         let delay = Int(max(0, (counters.map(\.blockedUntil).max() ?? now) - now))
-        return isBlocked ? .blocked(retryAfterSeconds: max(1, delay)) : .allowed(Attempt(keys: keys, counters: counters, delaySeconds: delay))
+        return isBlocked
+            ? .blocked(retryAfterSeconds: max(1, delay)) : .allowed(Attempt(keys: keys, counters: counters, delaySeconds: delay))
     }
 
     /// It was right: what is particular to the account is forgiven, an address that others share gets only this attempt back.

@@ -28,7 +28,8 @@ struct TOTP: Sendable {
         let counter = (0..<8).map { UInt8(truncatingIfNeeded: step >> (56 - 8 * $0)) }
         let tag = try HMACSHA1.authenticate(counter, key: secret)
         let offset = Int(tag[19] & 15)
-        let value = UInt32(tag[offset] & 0x7f) << 24 | UInt32(tag[offset + 1]) << 16 | UInt32(tag[offset + 2]) << 8 | UInt32(tag[offset + 3])
+        let value =
+            UInt32(tag[offset] & 0x7f) << 24 | UInt32(tag[offset + 1]) << 16 | UInt32(tag[offset + 2]) << 8 | UInt32(tag[offset + 3])
         let modulus = (0..<digits).reduce(UInt64(1)) { product, _ in product * 10 }
         let text = String(UInt64(value) % modulus)
         return String(repeating: "0", count: digits - text.utf8.count) + text

@@ -34,7 +34,8 @@ enum ThrottleKey: Sendable, Hashable {
 
     /// The first 64 bits of an IPv6 address; anything else as it is.
     static func network(_ address: String) -> String {
-        guard case .v6 = try? SocketAddress(ipAddress: address, port: 0), let socket = try? SocketAddress(ipAddress: address, port: 0) else {
+        guard case .v6 = try? SocketAddress(ipAddress: address, port: 0), let socket = try? SocketAddress(ipAddress: address, port: 0)
+        else {
             return address
         }
         // struct sockaddr_in6: family, port, flow, then sixteen bytes of address.

@@ -68,7 +68,8 @@ import Testing
             for tenant in [server.acme, server.globex] {
                 #expect(try await accounts.update(account, in: tenant.id, audit: nil) == false)
                 await #expect(throws: Problem.self) {
-                    try await server.administration.members.setPassword("x", mustChange: false, of: account.id, in: tenant.id, by: .operator)
+                    try await server.administration.members.setPassword(
+                        "x", mustChange: false, of: account.id, in: tenant.id, by: .operator)
                 }
             }
             #expect(try await accounts.find(account.id)?.profile.name == "Ann")
@@ -91,7 +92,9 @@ import Testing
             var renamed = bob
             renamed.email = "Ann@Example.com"
             let changed = renamed
-            await #expect(throws: EmailTaken.self) { try await server.administration.accounts.update(changed, in: server.globex.id, audit: nil) }
+            await #expect(throws: EmailTaken.self) {
+                try await server.administration.accounts.update(changed, in: server.globex.id, audit: nil)
+            }
             #expect(try await server.administration.accounts.find(other.id) == nil)
             #expect(try await server.administration.accounts.taken(["ann@EXAMPLE.com", "no@example.com"]) == ["ann@EXAMPLE.com"])
         }
@@ -134,7 +137,10 @@ import Testing
             let actions: [(String, (AccountID) async throws -> Void)] = [
                 ("user.disabled", { try await members.setDisabled(true, $0, in: server.acme.id, by: .operator) }),
                 ("membership.changed", { try await members.setRole("manager", of: $0, in: server.acme.id, by: .operator) }),
-                ("user.password_changed", { try await members.setPassword("x", mustChange: true, of: $0, in: server.acme.id, by: .operator) }),
+                (
+                    "user.password_changed",
+                    { try await members.setPassword("x", mustChange: true, of: $0, in: server.acme.id, by: .operator) }
+                ),
                 ("membership.removed", { try await members.remove($0, from: server.acme.id, by: .operator) }),
             ]
             for (action, act) in actions {

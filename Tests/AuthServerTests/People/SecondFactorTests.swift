@@ -2,6 +2,7 @@ import Cryptography
 import FoundationEssentials
 import Postgres
 import ServiceKit
+import Tenancy
 import TestSupport
 import Testing
 
@@ -21,7 +22,9 @@ import Testing
         #expect(try totp.step(of: String(code.suffix(6)), now: time) == time / 30)
     }
 
-    @Test("A code is good a step early or late, no more", arguments: [(-61, false), (-31, false), (-30, true), (0, true), (30, true), (60, false)])
+    @Test(
+        "A code is good a step early or late, no more",
+        arguments: [(-61, false), (-31, false), (-30, true), (0, true), (30, true), (60, false)])
     func tolerance(offset: Int64, isGood: Bool) throws {
         let totp = TOTP(secret: Array("12345678901234567890".utf8))
         let now: Int64 = 1_111_111_110
@@ -38,7 +41,9 @@ import Testing
 @Suite("Base32, RFC 4648 §10") struct Base32Tests {
     @Test(
         "Vectors",
-        arguments: [("", ""), ("f", "MY"), ("fo", "MZXQ"), ("foo", "MZXW6"), ("foob", "MZXW6YQ"), ("fooba", "MZXW6YTB"), ("foobar", "MZXW6YTBOI")])
+        arguments: [
+            ("", ""), ("f", "MY"), ("fo", "MZXQ"), ("foo", "MZXW6"), ("foob", "MZXW6YQ"), ("fooba", "MZXW6YTB"), ("foobar", "MZXW6YTBOI"),
+        ])
     func vectors(plain: String, coded: String) {
         #expect(Base32.encode(Array(plain.utf8)) == coded)
         #expect(Base32.decode(coded.lowercased()) == Array(plain.utf8))
@@ -90,7 +95,9 @@ import Testing
         }
     }
 
-    @Test("Of uses of one code at the same instant one succeeds, in a loop; nor does an earlier code work afterwards") func singleUse() async throws {
+    @Test("Of uses of one code at the same instant one succeeds, in a loop; nor does an earlier code work afterwards") func singleUse()
+        async throws
+    {
         try await AuthServerHarness.with { server in
             let factors = try Self.factors(server)
             let account = try await server.member("ann@example.com", of: server.acme)

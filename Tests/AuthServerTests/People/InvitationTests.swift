@@ -1,0 +1,131 @@
+import FoundationEssentials
+import OAuth
+import Passwords
+import Postgres
+import ServiceKit
+import Tenancy
+import TestSupport
+import Testing
+
+@testable import AuthServer
+
+@Suite("Invitations, as two tenants", .enabled(if: TestDatabase.isConfigured)) struct InvitationTests {
+    private static let password = "correct horse battery"
+
+    private static func invitations(_ server: AuthServerHarness) -> Invitations {
+        let passwords = NewPassword(
+            accounts: server.administration.accounts, hasher: AuthServerHarness.hasher, breached: nil, clock: server.clock)
+        return Invitations(database: server.database, passwords: passwords, clock: server.clock)
+    }
+
+    private static func invite(_ email: String, role: String = "manager", to tenant: Tenant, _ server: AuthServerHarness) async throws
+        -> String
+    {
+        let entries = InvitationEntries(database: server.database, clock: server.clock)
+        return try await entries.create(email: email, role: role, in: tenant.id, by: .operator).1.rawValue
+    }
+
+    private static func name(_ outcome: Invitations.Outcome) -> String {
+        switch outcome {
+        case .accepted: "accepted"
+        case .gone: "gone"
+        case .weak: "weak"
+        case .accountExists: "account exists"
+        case .otherAccount: "other account"
+        case .alreadyMember: "already member"
+        }
+    }
+
+    private static func accept(
+        _ token: String, _ tenant: Tenant, _ server: AuthServerHarness, password: String = password
+    ) async throws -> String {
+        name(try await invitations(server).accept(token, name: "Ann", password: password, in: tenant, origin: .commandLine))
+    }
+
+    @Test("A new person gets an account with the invited address and role, once, in the tenant that invited") func newPerson() async throws
+    {
+        try await AuthServerHarness.with { server in
+            let token = try await Self.invite("ann@example.com", to: server.acme, server)
+            let invitations = Self.invitations(server)
+            #expect(try await invitations.find(token, in: server.acme.id)?.email == "ann@example.com")
+            #expect(try await invitations.find(token, in: server.globex.id) == nil)
+            #expect(try await invitations.find(token + "x", in: server.acme.id) == nil)
+            #expect(try await Self.accept(token, server.globex, server) == "gone")
+            #expect(try await Self.accept(token, server.acme, server, password: "short") == "weak")
+            #expect(try await Self.accept(token, server.acme, server, password: "ann ann ann ann") == "weak")
+            #expect(try await Self.accept(token, server.acme, server) == "accepted")
+            #expect(try await Self.accept(token, server.acme, server) == "gone")
+            let (account, membership) = try #require(
+                try await server.administration.accounts.find(email: "ann@example.com", in: server.acme.id))
+            #expect(membership.role.name == "manager")
+            #expect(account.managingTenant == server.acme.id && !account.isEmailVerified && account.profile.name == "Ann")
+            #expect(try await server.audited(server.acme).prefix(2).map(\.action) == ["membership.created", "invitation.accepted"])
+        }
+    }
+
+    @Test("Of acceptances at the same instant one succeeds, in a loop") func race() async throws {
+        try await AuthServerHarness.with { server in
+            for round in 0..<5 {
+                let token = try await Self.invite("p\(round)@example.com", to: server.acme, server)
+                let outcomes = try await withThrowingTaskGroup(of: String.self) { group in
+                    for _ in 0..<4 { group.addTask { try await Self.accept(token, server.acme, server) } }
+                    return try await group.reduce(into: [String]()) { $0.append($1) }
+                }
+                #expect(outcomes.count { $0 == "accepted" } == 1, "\(outcomes)")
+                #expect(outcomes.allSatisfy { ["accepted", "gone", "account exists"].contains($0) })
+            }
+        }
+    }
+
+    @Test("An account that exists accepts for itself, with its own address only") func existing() async throws {
+        try await AuthServerHarness.with { server in
+            let invitations = Self.invitations(server)
+            let ann = try await server.member("ann@example.com", of: server.acme)
+            let bob = try await server.member("bob@example.com", of: server.acme)
+            let token = try await Self.invite("Ann@Example.com", to: server.globex, server)
+            #expect(try await Self.accept(token, server.globex, server) == "account exists")
+            func accept(_ account: Account, _ token: String, _ tenant: Tenant) async throws -> String {
+                Self.name(try await invitations.accept(token, as: account, in: tenant, origin: .commandLine))
+            }
+            #expect(try await accept(bob, token, server.globex) == "other account")
+            #expect(try await accept(ann, token, server.acme) == "gone")
+            #expect(try await accept(ann, token, server.globex) == "accepted")
+            #expect(try await accept(ann, token, server.globex) == "gone")
+            #expect(try await server.administration.accounts.find(ann.id)?.managingTenant == nil)
+            let again = try await Self.invite("ann@example.com", to: server.globex, server)
+            #expect(try await accept(ann, again, server.globex) == "already member")
+            #expect(try await invitations.find(again, in: server.globex.id) != nil)
+        }
+    }
+
+    @Test("Withdrawn and expired ones are gone") func gone() async throws {
+        try await AuthServerHarness.with { server in
+            let entries = InvitationEntries(database: server.database, clock: server.clock)
+            let (entry, secret) = try await entries.create(email: "ann@example.com", role: "user", in: server.acme.id, by: .operator)
+            try await entries.withdraw(entry.id, in: server.acme.id, by: .operator) { _ in }
+            #expect(try await Self.accept(secret.rawValue, server.acme, server) == "gone")
+            let token = try await Self.invite("bob@example.com", to: server.acme, server)
+            server.advance.value = InvitationEntries.lifetimeSeconds - 5
+            #expect(try await Self.invitations(server).find(token, in: server.acme.id) != nil)
+            server.advance.value = InvitationEntries.lifetimeSeconds + 1
+            #expect(try await Self.accept(token, server.acme, server) == "gone")
+        }
+    }
+
+    @Test("A new password of one's own ends everything in every tenant") func newPassword() async throws {
+        try await AuthServerHarness.with { server in
+            let account = try await server.member("ann@example.com", of: server.acme, password: Self.password)
+            try await server.join(account, server.globex)
+            let current = try #require(try await server.administration.accounts.find(account.id))
+            let passwords = NewPassword(
+                accounts: server.administration.accounts, hasher: AuthServerHarness.hasher, breached: nil, clock: server.clock)
+            #expect(try await passwords.change(Self.password, of: current, origin: .commandLine) == .sameAsBefore)
+            #expect(try await passwords.change("short", of: current, origin: .commandLine) == .weak(.tooShort(minimum: 12)))
+            #expect(try await passwords.change("another horse battery", of: current, origin: .commandLine) == .changed)
+            for tenant in [server.acme, server.globex] {
+                #expect(try await server.revoked(tenant) == ["user \(account.id)"])
+                #expect(try await server.audited(tenant).first?.action == "user.password_changed")
+            }
+        }
+    }
+}
