@@ -49,6 +49,8 @@ import Testing
                 now.value += Int64(Self.wait(decision))
             }
             #expect(longest == 60)
+            now.value += 60
+            _ = try await throttle.begin(email: "victim@b.example", address: "203.0.113.1", knownDevice: false)
             #expect(try await Self.wait(throttle.begin(email: "victim@B.example", address: "198.51.100.1", knownDevice: false)) > 0)
             #expect(try await Self.wait(throttle.begin(email: "victim@b.example", address: "198.51.100.1", knownDevice: true)) == 0)
             #expect(try await Self.wait(throttle.begin(email: "other@b.example", address: "198.51.100.1", knownDevice: false)) == 0)
