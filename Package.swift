@@ -123,7 +123,8 @@ let package = Package(
             name: "DatabaseTests", dependencies: ["Database", "Postgres", "TestSupport"], path: "Tests/DatabaseTests", swiftSettings: strict
         ),
         .testTarget(name: "TenancyTests", dependencies: ["Tenancy"], path: "Tests/TenancyTests", swiftSettings: strict),
-        .testTarget(name: "RevocationTests", dependencies: ["Revocation", "Tenancy"], path: "Tests/RevocationTests", swiftSettings: strict),
+        .testTarget(
+            name: "RevocationTests", dependencies: ["Revocation", "Tenancy"], path: "Tests/RevocationTests", swiftSettings: strict),
         .testTarget(
             name: "OAuthTests", dependencies: ["OAuth", "JOSE", "JSON", "Tenancy"], path: "Tests/OAuthTests", swiftSettings: strict),
         .testTarget(
@@ -137,7 +138,8 @@ let package = Package(
         .testTarget(
             name: "AuthServerTests",
             dependencies: [
-                "AuthServer", "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "Revocation", "ServiceKit", "Tenancy",
+                "AuthServer", "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "Revocation", "ServiceKit",
+                "Tenancy",
                 "TestSupport", hummingbird, hummingbirdTesting, httpTypes, logging, serviceLifecycle,
             ],
             path: "Tests/AuthServerTests",

@@ -102,7 +102,7 @@ struct AuthServerHarness: Sendable {
         var account = Account.new(
             email: email, isEmailVerified: true, name: nil, passwordHash: hash, managedBy: tenant.id, now: 1_700_000_000)
         change(&account)
-        try await administration.members.create(account, role: role, in: tenant.id, by: .operator)
+        try await administration.accounts.insert(account, memberOf: (tenant.id, role), audit: nil)
         return account
     }
 

@@ -59,7 +59,10 @@ enum DemoPlan {
 
     /// One of each built-in role, and one person who is in both tenants.
     static let users =
-        [("owner", "Olivia Owner"), ("admin", "Adam Admin"), ("manager", "Mona Manager"), ("user", "Uri User"), ("readonly", "Rita Reader")]
+        [
+            ("owner", "Olivia Owner"), ("admin", "Adam Admin"), ("manager", "Mona Manager"), ("user", "Uri User"),
+            ("readonly", "Rita Reader"),
+        ]
         .map { role, name in DemoUser(label: role, name: name, role: role) { "\(role)@\($0).example" } } + [
             DemoUser(label: "consultant", name: "Connie Consultant", role: "user") { _ in "consultant@example.com" }
         ]

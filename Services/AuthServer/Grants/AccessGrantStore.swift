@@ -22,15 +22,26 @@ struct AccessGrantStore: Sendable {
 
     // MARK: - Making
 
+    /// Nothing is inserted where the session behind the grant has ended: whoever ends one at this moment waits for this row or is waited for.
+    ///
     /// - Parameter refresh: the hash of the first refresh token and when it ends if it is not used, in seconds since 1970.
     static func insertion(_ grant: AccessGrant, refresh: (hash: [UInt8], expiresAt: Int64)?) -> SQL {
         """
         INSERT INTO auth.access_grant (tenant_id, period, id, client_id, account_id, session_id, grant_type, scopes, subject, authenticated_at,
                                        methods, requested_claims, created_at, expires_at, refresh_hash, refresh_expires_at)
-        VALUES (\(grant.tenantID.rawValue), \(grant.id.period), \(grant.id.id), \(grant.clientID.rawValue), \(grant.accountID.rawValue),
-                \(grant.sessionID), \(grant.type.rawValue), \(grant.scopes.description), \(grant.subject), \(date(grant.authenticatedAt)),
-                \(grant.methods), \(grant.requestedClaims), \(date(grant.createdAt)), \(date(grant.expiresAt)), \(refresh?.hash),
-                \(refresh.map { date($0.expiresAt) }))
+        SELECT \(grant.tenantID.rawValue), \(grant.id.period), \(grant.id.id), \(grant.clientID.rawValue), \(grant.accountID.rawValue),
+               \(grant.sessionID), \(grant.type.rawValue), \(grant.scopes.description), \(grant.subject), \(date(grant.authenticatedAt)),
+               \(grant.methods), \(grant.requestedClaims), \(date(grant.createdAt)), \(date(grant.expiresAt)), \(refresh?.hash),
+               \(refresh.map { date($0.expiresAt) })
+        \(grant.sessionID.map { livingSession($0, in: grant.tenantID) } ?? "")
+        """
+    }
+
+    private static func livingSession(_ id: UUID, in tenant: TenantID) -> SQL {
+        """
+          FROM auth.tenant_session AS s
+         WHERE s.tenant_id = \(tenant.rawValue) AND s.id = \(id) AND s.ended_at IS NULL
+           FOR SHARE
         """
     }
 

@@ -9,7 +9,9 @@ struct PasswordInput: ParsableArguments {
     /// - Throws: a message that names the file; never any of its contents.
     func read() throws -> String {
         if let passwordFile { return try Self.firstLine(of: passwordFile) }
-        guard isatty(STDIN_FILENO) == 1 else { throw CommandFailure("there is no terminal to ask at: give --password-file, or - for standard input") }
+        guard isatty(STDIN_FILENO) == 1 else {
+            throw CommandFailure("there is no terminal to ask at: give --password-file, or - for standard input")
+        }
         let password = try Self.ask("Password: ")
         guard try Self.ask("Once more: ") == password else { throw CommandFailure("the two passwords differ") }
         return password

@@ -51,7 +51,8 @@ struct UserCommand: AsyncParsableCommand {
                 let member = try await administration.members.require(id, in: tenant.id)
                 command.output.print(
                     json: { $0.members(of: member.json(in: tenant.id)) },
-                    text: (existing == nil ? "Created user " : "Added the existing account ") + "\(member.account.email) (\(id)) as \(member.role.name)."
+                    text: (existing == nil ? "Created user " : "Added the existing account ")
+                        + "\(member.account.email) (\(id)) as \(member.role.name)."
                 )
             }
         }
@@ -236,7 +237,8 @@ struct UserCommand: AsyncParsableCommand {
                 let event = AuditEvent(
                     "user.second_factor_reset", by: .operator, on: "user", member.id.description, from: .commandLine
                 )
-                guard try await SecondFactorStore(database: administration.database).remove(member.id, recording: event, in: tenant.id) else {
+                guard try await SecondFactorStore(database: administration.database).remove(member.id, recording: event, in: tenant.id)
+                else {
                     throw CommandFailure("\(member.account.email) has no second factor")
                 }
                 output.print(

@@ -63,7 +63,8 @@ enum UserFile {
         var fields: [String: String] = [:]
         for (name, value) in object.members {
             guard columns.contains(name) else {
-                throw UserImport.Problem(line: line, reason: "unknown member ‘\(name.prefix(60))’: email, name, role and password_hash are read")
+                throw UserImport.Problem(
+                    line: line, reason: "unknown member ‘\(name.prefix(60))’: email, name, role and password_hash are read")
             }
             if value.isNull { continue }
             guard let text = value.stringValue else { throw UserImport.Problem(line: line, reason: "\(name) is not a string") }
