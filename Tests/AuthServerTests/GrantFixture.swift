@@ -68,13 +68,14 @@ struct GrantFixture: Sendable {
     }
 
     func code(
-        scopes: String = scopes, nonce: String? = nil, lifetimeSeconds: Int = 2_592_000
+        scopes: String = scopes, nonce: String? = nil, lifetimeSeconds: Int = 2_592_000, claims: String? = nil, subject: String? = nil
     ) async throws -> String {
         let sessionID = try await session()
         let grant = AccessGrant(
             tenantID: server.acme.id, clientID: web, accountID: account, sessionID: sessionID, type: .authorizationCode,
-            scopes: try ScopeSet(parsing: scopes), subject: account.description, authenticatedAt: codes.clock.now, methods: ["pwd"],
-            requestedClaims: nil, now: codes.clock.now, lifetimeSeconds: lifetimeSeconds
+            scopes: try ScopeSet(parsing: scopes), subject: subject ?? account.description, authenticatedAt: codes.clock.now,
+            methods: ["pwd"],
+            requestedClaims: RequestedClaims(claims).within(.identity).text, now: codes.clock.now, lifetimeSeconds: lifetimeSeconds
         )
         return try await codes.issue(
             for: grant, redirectURI: Self.redirectURI, codeChallenge: CodeChallenge(s256: CodeVerifier(Self.verifier)).rawValue,
