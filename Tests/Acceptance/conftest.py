@@ -15,6 +15,9 @@ from sallystack.settings import Settings, free_ports  # noqa: E402
 from sallystack.stack import Stack  # noqa: E402
 from support import Sallyport  # noqa: E402
 
+# With the values of parameters: test_logs looks for secrets in it.
+LOG_EVERYTHING = ("log_statement=all", "log_parameter_max_length=-1")
+
 
 @pytest.fixture(scope="session")
 def start_stack():
@@ -23,7 +26,7 @@ def start_stack():
 
         def start(name: str) -> Stack:
             directory = CHECKOUT / os.environ.get("STACK_DIR", ".run/acceptance") / name
-            settings = Settings(directory, CHECKOUT / os.environ.get("BIN_DIR", ".build/debug"), free_ports(), durable=False)
+            settings = Settings(directory, CHECKOUT / os.environ.get("BIN_DIR", ".build/debug"), free_ports(), durable=False, postgres_options=LOG_EVERYTHING)
             remove(directory)
             stack = running.enter_context(Stack(settings))
             stack.up()

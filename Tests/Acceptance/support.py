@@ -2,6 +2,8 @@
 
 import base64
 import json
+import secrets
+import tempfile
 import time
 from collections.abc import Callable
 
@@ -27,7 +29,7 @@ class Sallyport:
         self.secrets: set[str] = {
             client["client_secret"]
             for tenant in self.demo["tenants"].values() for client in tenant["clients"].values() if client.get("client_secret")
-        }
+        } | {user["password"] for tenant in self.demo["tenants"].values() for user in tenant["users"].values()}
         self.http = requests.Session()
         self.http.trust_env = False
         self._tokens: dict[tuple, str] = {}
@@ -37,7 +39,11 @@ class Sallyport:
 
     def credentials(self, tenant: str = "acme", label: str = "service") -> tuple[str, str]:
         client = self.demo["tenants"][tenant]["clients"][label]
-        return client["client_id"], client["client_secret"]
+        return client["client_id"], client.get("client_secret")
+
+    def user(self, label: str, tenant: str = "acme") -> dict:
+        """A person of the demo: `username` and `password`."""
+        return self.demo["tenants"][tenant]["users"][label]
 
     def ask_token(self, tenant: str | None = "acme", auth="service", url: str | None = None, **parameters) -> requests.Response:
         """A token request as it is; `auth` is a label in demo.json, a pair, or None. `tenant` None is the root endpoint."""
@@ -47,7 +53,7 @@ class Sallyport:
         endpoint = url or (self.base_url if tenant is None else self.issuer(tenant)) + "/oauth2/token"
         response = self.http.post(endpoint, data={name: value for name, value in body.items() if value is not None}, auth=auth, timeout=30)
         if response.ok:
-            self.secrets.add(response.json()["access_token"])
+            self.secrets |= {value for name, value in response.json().items() if name in ("access_token", "refresh_token", "id_token")}
         return response
 
     def token(self, tenant: str = "acme", scope: str | None = None, auth="service") -> str:
@@ -81,9 +87,21 @@ class Sallyport:
     def new_tenant(self, slug: str) -> dict:
         return self.cli("tenant", "create", slug, "--name", slug.title())
 
-    def new_client(self, tenant: str, scope: str = ALL_CUSTOMERS, *options: str) -> tuple[str, str]:
-        client = self.cli("client", "create", "--tenant", tenant, "--name", "Test", "--grant", "client_credentials", "--scope", scope, *options)
-        return client["client_id"], client["client_secret"]
+    def new_client(self, tenant: str, scope: str = ALL_CUSTOMERS, *options: str, grants: tuple[str, ...] = ("client_credentials",)) -> tuple[str, str]:
+        """Its id and its secret, which is None for one without."""
+        words = [word for grant in grants for word in ("--grant", grant)]
+        client = self.cli("client", "create", "--tenant", tenant, "--name", "Test", *words, "--scope", scope, *options)
+        return client["client_id"], client.get("client_secret")
+
+    def new_user(self, tenant: str, name: str, role: str = "user") -> dict:
+        """A person of a tenant, with an address that begins with `name` and a password of their own."""
+        user = {"username": f"{name}@{tenant}.example", "password": secrets.token_urlsafe(18)}
+        self.secrets.add(user["password"])
+        with tempfile.NamedTemporaryFile("w", suffix=".password") as file:
+            file.write(user["password"] + "\n")
+            file.flush()
+            answer = self.cli("user", "create", "--tenant", tenant, user["username"], "--role", role, "--name", name.title(), "--password-file", file.name)
+        return user | {"id": answer["id"]}
 
     def sql(self, statement: str) -> str:
         """As superuser, past row-level security: what is really stored."""

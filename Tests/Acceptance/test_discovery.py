@@ -9,6 +9,18 @@ FORMS = [
     "/t/{tenant}/.well-known/openid-configuration",
 ]
 ROOT_FORMS = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"]
+ROOT_MEMBERS = {
+    "issuer", "authorization_endpoint", "token_endpoint", "revocation_endpoint", "introspection_endpoint", "scopes_supported",
+    "response_types_supported", "response_modes_supported", "grant_types_supported", "code_challenge_methods_supported",
+    "authorization_response_iss_parameter_supported", "prompt_values_supported", "ui_locales_supported", "request_parameter_supported",
+    "request_uri_parameter_supported", "protected_resources",
+    *(f"{endpoint}_endpoint_auth_{what}_supported" for endpoint in ("token", "revocation", "introspection") for what in ("methods", "signing_alg_values")),
+}
+OPENID_MEMBERS = ROOT_MEMBERS | {
+    "jwks_uri", "userinfo_endpoint", "end_session_endpoint", "subject_types_supported", "id_token_signing_alg_values_supported",
+    "userinfo_signing_alg_values_supported", "introspection_signing_alg_values_supported", "acr_values_supported", "claim_types_supported",
+    "claims_parameter_supported", "claims_supported",
+}
 RESOURCE_FORMS = ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/api/v1"]
 
 
@@ -52,18 +64,33 @@ def test_an_unknown_tenant_has_no_document(sallyport, form, tenant):
     assert answer.status_code == 404 and "error" in answer.json()
 
 
+def document_of(sallyport, form: str) -> dict:
+    return sallyport.http.get(sallyport.base_url + form.format(tenant="acme")).json()
+
+
 @pytest.mark.parametrize("form", FORMS + ROOT_FORMS)
 def test_what_is_advertised_works(sallyport, form):
-    document = sallyport.http.get(sallyport.base_url + form.format(tenant="acme")).json()
-    assert document["grant_types_supported"] == ["client_credentials"]
-    known = {
-        "issuer", "token_endpoint", "jwks_uri", "response_types_supported", "grant_types_supported", "token_endpoint_auth_methods_supported",
-        "protected_resources", "scopes_supported", "subject_types_supported", "id_token_signing_alg_values_supported", "service_documentation",
-    }
-    assert document.keys() <= known
-    assert set(document["token_endpoint_auth_methods_supported"]) == {"client_secret_basic", "client_secret_post"}
+    document = document_of(sallyport, form)
+    assert set(document["grant_types_supported"]) == {"authorization_code", "client_credentials", "password", "refresh_token"}
+    assert document["response_types_supported"] == ["code"] and document["code_challenge_methods_supported"] == ["S256"]
+    assert document["authorization_response_iss_parameter_supported"] is True
+    known = OPENID_MEMBERS if "/t/" in form else ROOT_MEMBERS
+    assert document.keys() == known
+    methods = {"client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"}
+    assert set(document["token_endpoint_auth_methods_supported"]) == methods | {"none"}
+    assert set(document["introspection_endpoint_auth_methods_supported"]) == methods
     answer = sallyport.ask_token("acme", url=document["token_endpoint"])
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("form", [FORMS[0], ROOT_FORMS[0]])
+def test_every_advertised_endpoint_is_there(sallyport, form):
+    document = document_of(sallyport, form)
+    endpoints = {name: value for name, value in document.items() if name.endswith(("_endpoint", "_uri"))}
+    assert len(endpoints) > 3
+    for name, url in endpoints.items():
+        status = sallyport.http.get(url, headers={"Accept": "application/json"}, allow_redirects=False).status_code
+        assert status == {"jwks_uri": 200, "end_session_endpoint": 200, "userinfo_endpoint": 401, "authorization_endpoint": 400}.get(name, 405), name
 
 
 @pytest.mark.parametrize("form", RESOURCE_FORMS)

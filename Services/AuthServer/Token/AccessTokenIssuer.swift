@@ -45,7 +45,6 @@ struct AccessTokenIssuer: Sendable {
 
     /// - Parameter decidedAt: when the decision began, in seconds since 1970.
     /// - Returns: the compact JWT, which is ASCII.
-    /// - Throws: `invalid_grant` where the person's grant was revoked meanwhile.
     func issue(_ decision: RecognizedRequests.Decision, for person: GrantedPerson?, decidedAt: Int64) async throws -> [UInt8] {
         let ring = try await keys.require(decision.tenant.id)
         let now = try await momentOfIssue(decision, for: person, decidedAt: decidedAt)
@@ -58,20 +57,23 @@ struct AccessTokenIssuer: Sendable {
     /// `iat`: not later than the statement that the decision rests on, so that a revocation which waited for that statement covers the token.
     ///
     /// A revocation kills what was issued up to its second. What is issued in that very second would be born dead, so it waits for the next;
-    /// and since that revocation may be meant for it, its grant is asked for again.
+    /// and since that revocation may be meant for it, its grant is asked for. One that is revoked was still good when the request spent its code or
+    /// refresh token: it is answered as a moment earlier, with a token that is dead.
     private func momentOfIssue(
         _ decision: RecognizedRequests.Decision, for person: GrantedPerson?, decidedAt: Int64
     ) async throws -> Int64 {
         guard revocations.revokes(decision.revocable, issuedAt: decidedAt) else { return decidedAt }
+        guard try await stands(person?.grant, in: decision.tenant.id) else { return decidedAt }
         for _ in 0..<60 where revocations.revokes(decision.revocable, issuedAt: clock.now) {
             try await Task.sleep(for: .milliseconds(50))
         }
         let now = clock.now
-        if let grant = person?.grant {
-            guard try await grants.isAlive(grant.id, in: decision.tenant.id) else {
-                throw OAuthError(.invalidGrant, "the grant was revoked")
-            }
-        }
-        return now
+        // It may have been revoked while this waited, unheard of here yet.
+        return try await stands(person?.grant, in: decision.tenant.id) ? now : decidedAt
+    }
+
+    private func stands(_ grant: AccessGrant?, in tenant: TenantID) async throws -> Bool {
+        guard let grant else { return true }
+        return try await grants.isAlive(grant.id, in: tenant)
     }
 }
