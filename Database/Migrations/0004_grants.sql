@@ -193,7 +193,8 @@ BEGIN
               FROM pg_inherits
               JOIN pg_class AS child ON child.oid = inhrelid
              WHERE inhparent = format('auth.%I', family.name)::regclass
-               AND substring(child.relname FROM '_(\d+)$')::integer < today - 1
+               -- Whatever time the caller names, nothing is dropped before its own.
+               AND substring(child.relname FROM '_(\d+)$')::integer < least(today, floor(extract(epoch FROM now()) / family.span)) - 1
         LOOP
             EXECUTE format('DROP TABLE %s', part.name);
             changed := changed + 1;

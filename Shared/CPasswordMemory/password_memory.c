@@ -68,13 +68,12 @@ void sp_block_unmap(void *block, size_t bytes)
 
 static _Thread_local void *lent;
 static _Thread_local size_t lent_bytes;
-static _Thread_local bool is_used;
+static _Thread_local size_t used_bytes;
 static _Thread_local bool was_used;
 
 void sp_block_lend(void *block, size_t bytes)
 {
     lent_bytes = bytes;
-    is_used = false;
     was_used = false;
     lent = block;
 }
@@ -88,9 +87,9 @@ bool sp_block_take_back(void)
 #if SP_OWN_MMAP
 __attribute__((visibility("default"))) void *mmap(void *address, size_t length, int protection, int flags, int file, off_t offset)
 {
-    if (lent && !is_used && !address && file == -1 && (flags & MAP_ANONYMOUS) && (flags & MAP_PRIVATE)
+    if (lent && !was_used && !address && file == -1 && (flags & MAP_ANONYMOUS) && (flags & MAP_PRIVATE)
         && protection == (PROT_READ | PROT_WRITE) && length <= lent_bytes && length > lent_bytes / 2) {
-        is_used = true;
+        used_bytes = length;
         was_used = true;
         return lent;
     }
@@ -99,10 +98,8 @@ __attribute__((visibility("default"))) void *mmap(void *address, size_t length, 
 
 __attribute__((visibility("default"))) int munmap(void *address, size_t length)
 {
-    if (lent && is_used && address == lent) {
-        is_used = false;
+    if (lent && was_used && address == lent && length == used_bytes)
         return 0;
-    }
     return (int)syscall(SYS_munmap, address, length);
 }
 #endif

@@ -97,7 +97,7 @@ struct AccessGrantStore: Sendable {
     /// Spends a code once and lets the grant's first refresh token begin. No row: unknown, expired, spent, another client's, another
     /// redirect URI, a verifier that does not fit, or a person who may no longer.
     func redeem(
-        _ code: AuthorizationCode, for client: ClientID, redirectURI: String, codeChallenge: String,
+        _ code: AuthorizationCode, for client: ClientID, redirectURI: String?, codeChallenge: String,
         refresh: (hash: [UInt8], expiresAt: Int64)?,
         in tenant: TenantID, now: Int64
     ) async throws -> (standing: StandingGrant, nonce: String?)? {
@@ -108,7 +108,7 @@ struct AccessGrantStore: Sendable {
                    SET consumed_at = \(Self.date(now))
                  WHERE tenant_id = \(tenant.rawValue) AND period = \(code.period) AND code_hash = \(code.secret.hash)
                    AND grant_period = \(code.grant.period) AND grant_id = \(code.grant.id)
-                   AND client_id = \(client.rawValue) AND redirect_uri = \(redirectURI) AND code_challenge = \(codeChallenge)
+                   AND client_id = \(client.rawValue) AND redirect_uri = coalesce(\(redirectURI), redirect_uri) AND code_challenge = \(codeChallenge)
                    AND consumed_at IS NULL AND expires_at > \(Self.date(now))
                 RETURNING nonce
             )

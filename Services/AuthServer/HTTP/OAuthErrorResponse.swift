@@ -17,6 +17,8 @@ enum OAuthErrorResponse {
         json.endObject()
         var headers = headers
         headers[.cacheControl] = "no-store"
+        // A browser app must be able to read why it was refused; the answer tells nothing that depends on a cookie.
+        headers[.accessControlAllowOrigin] = "*"
         return .json(status: status, json.bytes, headers: headers)
     }
 

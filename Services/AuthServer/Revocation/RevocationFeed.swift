@@ -14,7 +14,11 @@ struct RevocationFeed: Service {
     let clock: WallClock
     let logger: Logger
 
+    /// How often entries that are moot leave the index, in seconds; only while others arrive, as it does not grow otherwise.
+    private static let sweepSeconds: Int64 = 600
+
     func run() async throws {
+        var nextSweep = clock.now + Self.sweepSeconds
         for await event in listener.events.cancelOnGracefulShutdown() {
             switch event {
             case .connected:
@@ -28,6 +32,10 @@ struct RevocationFeed: Service {
                     continue
                 }
                 index.insert(entry)
+                if clock.now >= nextSweep {
+                    index.removeExpired(now: clock.now)
+                    nextSweep = clock.now + Self.sweepSeconds
+                }
             }
         }
     }

@@ -64,7 +64,7 @@ struct AccessTokenIssuer: Sendable {
     ) async throws -> Int64 {
         guard revocations.revokes(decision.revocable, issuedAt: decidedAt) else { return decidedAt }
         guard try await stands(person?.grant, in: decision.tenant.id) else { return decidedAt }
-        for _ in 0..<60 where revocations.revokes(decision.revocable, issuedAt: clock.now) {
+        for _ in 0..<80 where revocations.revokes(decision.revocable, issuedAt: clock.now) {
             try await Task.sleep(for: .milliseconds(50))
         }
         let now = clock.now

@@ -72,7 +72,12 @@ struct TokenEndpoint: Sendable {
     /// Asked ∩ client ∩ role. A client that may have none of what it asks for is told so (RFC 6749 §5.2).
     private func narrow(_ client: ScopeSet, _ authority: GrantedAuthority) throws -> ScopeSet {
         let allowed = authority.bound.map { client.intersection($0) } ?? client
-        guard let asked = authority.asked else { return allowed }
+        guard let asked = authority.asked else {
+            guard authority.person == nil || !allowed.isEmpty else {
+                throw OAuthError(.invalidScope, "nothing that was granted is allowed any more")
+            }
+            return allowed
+        }
         let granted = asked.intersection(allowed)
         guard !granted.isEmpty else { throw OAuthError(.invalidScope, "the client may not have any of these scopes") }
         return granted

@@ -29,7 +29,7 @@ public final class ReadThroughCache<Key: Hashable & Sendable, Value: Sendable>: 
     private let grace: Duration
     private let source: @Sendable (Key) async throws -> Value?
 
-    public init(capacity: Int, grace: Duration = .seconds(5), load: @escaping @Sendable (Key) async throws -> Value?) {
+    public init(capacity: Int, grace: Duration = .seconds(1), load: @escaping @Sendable (Key) async throws -> Value?) {
         state = Mutex(State(values: BoundedMap(capacity: capacity)))
         self.grace = grace
         source = load
