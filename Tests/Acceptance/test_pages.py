@@ -36,6 +36,8 @@ class Inspector:
             driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == "phone"})
             for scheme in SCHEMES:
                 driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+                # Colours change over a tenth of a second: what is looked at is what stays.
+                driver.execute_async_script("const done = arguments[0]; Promise.allSettled(document.getAnimations().map(a => a.finished)).then(() => done())")
                 self._check(f"{name} {size} {scheme}", width, height)
         driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
