@@ -47,6 +47,7 @@ bench:
 	$(SWIFT) build $(RELEASE) --product auth-server
 	$(SWIFT) build $(RELEASE) --product resource-api
 	Benchmarks/run $(BENCH)
+	Benchmarks/people $(BENCH_PEOPLE)
 
 format:
 	$(SWIFT) format --in-place --recursive $(SOURCES)

@@ -68,17 +68,32 @@ struct GrantFixture: Sendable {
     }
 
     func code(
-        scopes: String = scopes, nonce: String? = nil, lifetimeSeconds: Int = 2_592_000, sessionID: UUID? = nil
+        scopes: String = scopes, nonce: String? = nil, lifetimeSeconds: Int = 2_592_000, claims: String? = nil, subject: String? = nil
     ) async throws -> String {
+        let sessionID = try await session()
         let grant = AccessGrant(
             tenantID: server.acme.id, clientID: web, accountID: account, sessionID: sessionID, type: .authorizationCode,
-            scopes: try ScopeSet(parsing: scopes), subject: account.description, authenticatedAt: codes.clock.now, methods: ["pwd"],
-            requestedClaims: nil, now: codes.clock.now, lifetimeSeconds: lifetimeSeconds
+            scopes: try ScopeSet(parsing: scopes), subject: subject ?? account.description, authenticatedAt: codes.clock.now,
+            methods: ["pwd"],
+            requestedClaims: RequestedClaims(claims).within(.identity).text, now: codes.clock.now, lifetimeSeconds: lifetimeSeconds
         )
         return try await codes.issue(
             for: grant, redirectURI: Self.redirectURI, codeChallenge: CodeChallenge(s256: CodeVerifier(Self.verifier)).rawValue,
             nonce: nonce, also: []
         ).rawValue
+    }
+
+    /// A session of the person in acme, as signing in makes it.
+    func session() async throws -> UUID {
+        let (id, now) = (UUID(), codes.clock.now)
+        let (begin, end) = (Date(timeIntervalSince1970: Double(now)), Date(timeIntervalSince1970: Double(now + 2_592_000)))
+        try await server.administration.database.withTenant(server.acme.id.rawValue).execute(
+            """
+            INSERT INTO auth.tenant_session (tenant_id, period, id, account_id, session_id, created_at, last_seen_at, expires_at)
+            VALUES (\(server.acme.id.rawValue), \(Period.long(now + 2_592_000)), \(id), \(account.rawValue), \(UUID()), \(begin), \(begin), \(end))
+            """
+        )
+        return id
     }
 
     func redeem(

@@ -182,11 +182,11 @@ import Testing
                 default: .grant(grant)
                 }
             let now = fixture.codes.clock.now
-            try await fixture.store.insert(
+            try await fixture.store.write(
                 revocation.statements(in: fixture.server.globex.id, reason: "test", now: now), in: fixture.server.globex.id
             )
             #expect(try await fixture.isActive(access), "the same names in another tenant")
-            try await fixture.store.insert(
+            try await fixture.store.write(
                 revocation.statements(in: fixture.server.acme.id, reason: "test", now: now), in: fixture.server.acme.id
             )
             try await fixture.server.eventually("the access token is dead") { try await !fixture.isActive(access) }

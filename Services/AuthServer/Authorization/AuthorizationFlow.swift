@@ -43,7 +43,7 @@ struct AuthorizationFlow: Sendable {
             return try await secondFactor.ask(person.account, interaction, visit, targets: Self.targets(attempt))
         case .consent:
             guard let person else { return try await signIn(attempt, interaction, nil, visit, isReauthentication: false) }
-            return try await consent(attempt, interaction, person, situation.scopes, visit)
+            return try await consent(attempt, interaction, person, situation.disclosed, visit)
         case .grant:
             guard let person else { return try await signIn(attempt, interaction, nil, visit, isReauthentication: false) }
             return try await grant(attempt, interaction, person, situation, visit)
@@ -71,6 +71,10 @@ struct AuthorizationFlow: Sendable {
     private struct Situation {
         var facts = AuthorizationStep.Facts()
         var scopes = ScopeSet.empty
+        /// The scopes, and those that claims asked for by name come with: a person is asked about both alike.
+        var disclosed = ScopeSet.empty
+        /// The claims asked for by name that the client may have, as the grant keeps them.
+        var requestedClaims: String?
         var remembered = ScopeSet.empty
         var subject = ""
         /// The person says yes to more than they said before.
@@ -85,6 +89,9 @@ struct AuthorizationFlow: Sendable {
         let account = person.account
         situation.subject = try await subjects.subject(of: account.id, for: attempt.client)
         situation.scopes = try Self.narrowed(attempt.scopes, person.membership.role)
+        let claims = RequestedClaims(attempt.request.claims?.text).within(attempt.client.scopes)
+        situation.disclosed = situation.scopes.union(claims.impliedScopes)
+        situation.requestedClaims = claims.text
         situation.remembered = try await consents.find(account.id, attempt.client.id, in: attempt.tenant.id)
 
         situation.facts.isSignedIn = true
@@ -96,9 +103,9 @@ struct AuthorizationFlow: Sendable {
         situation.facts.lacksSecondFactor =
             attempt.tenant.settings.requiresSecondFactor && !SecondFactorQuestion.isProved(person.session.methods)
         let mustAsk = ConsentRule.mustAsk(
-            attempt, scopes: situation.scopes, remembered: situation.remembered, hasJustSignedIn: situation.facts.hasJustSignedIn
+            attempt, scopes: situation.disclosed, remembered: situation.remembered, hasJustSignedIn: situation.facts.hasJustSignedIn
         )
-        let hasAllowed = isAllowed && interaction.shown == Interaction.Shown(account: account.id, scopes: situation.scopes)
+        let hasAllowed = isAllowed && interaction.shown == Interaction.Shown(account: account.id, scopes: situation.disclosed)
         situation.facts.mustConsent = mustAsk && !hasAllowed
         situation.isNewConsent = mustAsk && hasAllowed
         return situation
@@ -184,25 +191,36 @@ struct AuthorizationFlow: Sendable {
     ) async throws -> Response {
         guard !situation.scopes.isEmpty else { return nothingLeft(attempt, visit) }
         guard let sid = try await sessions.joinTenant(person.session, attempt.tenant, origin: visit.origin) else {
-            // An admin has ended the session here: the person proves again who they are.
-            if attempt.request.prompts.contains(.none) {
-                let error = AuthorizationError(.loginRequired, "nobody is signed in")
-                return AuthorizationAnswer.error(error, attempt.reply, attempt.client, visit)
-            }
-            return try await signIn(attempt, interaction, person, visit, isReauthentication: true)
+            return try await endedHere(attempt, interaction, person, visit)
         }
         let grant = AccessGrant(
             tenantID: attempt.tenant.id, clientID: attempt.client.id, accountID: person.account.id, sessionID: sid,
             type: .authorizationCode, scopes: situation.scopes, subject: situation.subject,
             authenticatedAt: person.session.authenticatedAt, methods: person.session.methods,
-            requestedClaims: attempt.request.claims?.text, now: clock.now,
+            requestedClaims: situation.requestedClaims, now: clock.now,
             lifetimeSeconds: attempt.client.refreshTokenLifetimeSeconds
         )
-        let code = try await codes.issue(
-            for: grant, redirectURI: attempt.reply.redirectURI, codeChallenge: attempt.request.codeChallenge.rawValue,
-            nonce: attempt.request.nonce, also: records(attempt, grant, person, situation, visit)
-        )
+        let code: OpaqueSecret
+        do {
+            code = try await codes.issue(
+                for: grant, redirectURI: attempt.reply.redirectURI, codeChallenge: attempt.request.codeChallenge.rawValue,
+                nonce: attempt.request.nonce, also: records(attempt, grant, person, situation, visit)
+            )
+        } catch is SessionEnded {
+            return try await endedHere(attempt, interaction, person, visit)
+        }
         return AuthorizationAnswer.code(code.rawValue, attempt, visit)
+    }
+
+    /// Somebody has ended the session in this tenant: the person proves again who they are.
+    private func endedHere(
+        _ attempt: AuthorizationAttempt, _ interaction: Interaction, _ person: Person, _ visit: Visit
+    ) async throws -> Response {
+        guard !attempt.request.prompts.contains(.none) else {
+            let error = AuthorizationError(.loginRequired, "nobody is signed in")
+            return AuthorizationAnswer.error(error, attempt.reply, attempt.client, visit)
+        }
+        return try await signIn(attempt, interaction, person, visit, isReauthentication: true)
     }
 
     /// What becomes true together with the code.
@@ -215,7 +233,7 @@ struct AuthorizationFlow: Sendable {
         ]
         var records: [SQL] = []
         if situation.isNewConsent {
-            let scopes = situation.remembered.union(grant.scopes)
+            let scopes = situation.remembered.union(situation.disclosed)
             records.append(ConsentStore.remembering(scopes, account, client, in: tenant, now: clock.now))
             records.append(
                 AuditEvent("consent.given", by: .user(account), on: "client", client.rawValue, from: visit.origin, details)

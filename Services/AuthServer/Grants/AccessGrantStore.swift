@@ -22,10 +22,18 @@ struct AccessGrantStore: Sendable {
 
     // MARK: - Making
 
-    /// Nothing is inserted where the session behind the grant has ended: whoever ends one at this moment waits for this row or is waited for.
+    /// What must be true at the moment of insertion. Whoever ends it waits for the grant and sees it, or the grant waits and is not made.
+    enum Footing: Sendable {
+        /// `sid`: the session stands.
+        case session(UUID)
+        /// The password that was checked is still the account's; seconds since 1970.
+        case password(changedAt: Int64?)
+    }
+
+    /// Inserts one row, or none where the footing is gone.
     ///
     /// - Parameter refresh: the hash of the first refresh token and when it ends if it is not used, in seconds since 1970.
-    static func insertion(_ grant: AccessGrant, refresh: (hash: [UInt8], expiresAt: Int64)?) -> SQL {
+    static func insertion(_ grant: AccessGrant, on footing: Footing, refresh: (hash: [UInt8], expiresAt: Int64)?) -> SQL {
         """
         INSERT INTO auth.access_grant (tenant_id, period, id, client_id, account_id, session_id, grant_type, scopes, subject, authenticated_at,
                                        methods, requested_claims, created_at, expires_at, refresh_hash, refresh_expires_at)
@@ -33,16 +41,26 @@ struct AccessGrantStore: Sendable {
                \(grant.sessionID), \(grant.type.rawValue), \(grant.scopes.description), \(grant.subject), \(date(grant.authenticatedAt)),
                \(grant.methods), \(grant.requestedClaims), \(date(grant.createdAt)), \(date(grant.expiresAt)), \(refresh?.hash),
                \(refresh.map { date($0.expiresAt) })
-        \(grant.sessionID.map { livingSession($0, in: grant.tenantID) } ?? "")
+        \(condition(footing, grant))
         """
     }
 
-    private static func livingSession(_ id: UUID, in tenant: TenantID) -> SQL {
-        """
-          FROM auth.tenant_session AS s
-         WHERE s.tenant_id = \(tenant.rawValue) AND s.id = \(id) AND s.ended_at IS NULL
-           FOR SHARE
-        """
+    private static func condition(_ footing: Footing, _ grant: AccessGrant) -> SQL {
+        switch footing {
+        case .session(let id):
+            """
+              FROM auth.tenant_session AS s
+             WHERE s.tenant_id = \(grant.tenantID.rawValue) AND s.id = \(id) AND s.ended_at IS NULL
+               FOR SHARE
+            """
+        case .password(let changedAt):
+            """
+              FROM auth.account AS a
+             WHERE a.id = \(grant.accountID.rawValue) AND a.disabled_at IS NULL
+               AND floor(extract(epoch FROM a.password_changed_at))::bigint IS NOT DISTINCT FROM \(changedAt)
+               FOR SHARE
+            """
+        }
     }
 
     static func insertion(
@@ -58,8 +76,20 @@ struct AccessGrantStore: Sendable {
         """
     }
 
-    func insert(_ statements: [SQL], in tenant: TenantID) async throws {
+    func write(_ statements: [SQL], in tenant: TenantID) async throws {
         _ = try await database.batch(statements, settings: .tenant(tenant.rawValue))
+    }
+
+    /// Inserts a grant and what goes with it.
+    /// - Returns: false, with nothing written, where the footing is gone.
+    func insert(
+        _ grant: AccessGrant, on footing: Footing, refresh: (hash: [UInt8], expiresAt: Int64)?, also: [SQL]
+    ) async throws -> Bool {
+        try await database.withTransaction(settings: .account(grant.accountID, in: grant.tenantID)) { transaction in
+            guard try await transaction.execute(Self.insertion(grant, on: footing, refresh: refresh)) == 1 else { return false }
+            _ = try await transaction.batch(also)
+            return true
+        }
     }
 
     // MARK: - Spending

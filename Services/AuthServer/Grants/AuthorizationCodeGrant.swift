@@ -38,7 +38,7 @@ struct AuthorizationCodeGrant: TokenGrant {
         let event = AuditEvent(
             "authorization_code.reused", by: .client(client.id.rawValue), on: "grant", code.grant.description, from: request.origin
         )
-        try await store.insert(
+        try await store.write(
             Revocation.grant(code.grant).statements(in: tenant.id, reason: "authorization code used twice", now: now)
                 + [event.insertion(in: tenant.id)],
             in: tenant.id

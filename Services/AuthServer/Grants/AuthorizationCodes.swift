@@ -17,24 +17,26 @@ struct AuthorizationCodes: Sendable {
     ///   - codeChallenge: S256, 43 characters.
     ///   - also: what must become true with it, such as consent and audit rows.
     /// - Returns: the code in clear, for the redirect.
+    /// - Throws: ``SessionEnded``.
     func issue(for grant: AccessGrant, redirectURI: String, codeChallenge: String, nonce: String?, also: [SQL]) async throws -> OpaqueSecret
     {
         let expiresAt = clock.now + Self.lifetimeSeconds
         let code = OpaqueSecret.generate(
             .authorizationCode, ["\(Period.short(expiresAt))", "\(grant.id.period)", grant.id.id.uuidString.lowercased()]
         )
-        try await store.insert(
-            [
-                AccessGrantStore.insertion(grant, refresh: nil),
-                AccessGrantStore.insertion(
-                    code, expiresAt: expiresAt, for: grant, redirectURI: redirectURI, codeChallenge: codeChallenge, nonce: nonce
-                ),
-            ] + also,
-            in: grant.tenantID
+        let insertion = AccessGrantStore.insertion(
+            code, expiresAt: expiresAt, for: grant, redirectURI: redirectURI, codeChallenge: codeChallenge, nonce: nonce
         )
+        guard let session = grant.sessionID, try await store.insert(grant, on: .session(session), refresh: nil, also: [insertion] + also)
+        else {
+            throw SessionEnded()
+        }
         return code
     }
 }
+
+/// The session behind an authorization was ended while it was being given.
+struct SessionEnded: Error {}
 
 /// A code as a client presents it; only its form is known to be right.
 struct AuthorizationCode: Sendable {

@@ -30,9 +30,11 @@ struct PasswordGrant: TokenGrant {
             now: now, lifetimeSeconds: client.refreshTokenLifetimeSeconds
         )
         let refreshToken = client.grantTypes.contains(.refreshToken) ? refreshTokens.first(of: grant.id) : nil
-        return try GrantedAuthority(
+        var authority = try GrantedAuthority(
             StandingGrant(grant: grant, role: membership.role), asked: request.scopes, refreshToken: refreshToken, nonce: nil
         )
+        authority.person?.passwordChangedAt = account.passwordChangedAt
+        return authority
     }
 
     /// The grant holds what was really granted, so that no refresh reaches beyond it.
@@ -47,13 +49,11 @@ struct PasswordGrant: TokenGrant {
             [("client_id", .string(client.id.rawValue)), ("scope", .string(scopes.description)), ("grant_type", "password")]
         )
         let idleUntil = clock.now + Int64(client.refreshTokenIdleSeconds)
-        try await store.insert(
-            [
-                AccessGrantStore.insertion(grant, refresh: person.refreshToken.map { ($0.hash, min(idleUntil, grant.expiresAt)) }),
-                event.insertion(in: tenant.id),
-            ],
-            in: tenant.id
+        let isInserted = try await store.insert(
+            grant, on: .password(changedAt: person.passwordChangedAt),
+            refresh: person.refreshToken.map { ($0.hash, min(idleUntil, grant.expiresAt)) }, also: [event.insertion(in: tenant.id)]
         )
+        guard isInserted else { throw Self.refusal }
         var settled = authority
         settled.person = GrantedPerson(grant: grant, refreshToken: person.refreshToken, nonce: nil)
         return settled

@@ -59,7 +59,7 @@ struct RefreshTokenGrant: TokenGrant {
         let event = AuditEvent(
             "refresh_token.reused", by: .client(client.id.rawValue), on: "grant", token.grant.description, from: request.origin
         )
-        try await store.insert(
+        try await store.write(
             Revocation.grant(token.grant).statements(in: tenant.id, reason: "refresh token used twice", now: now)
                 + [event.insertion(in: tenant.id)],
             in: tenant.id

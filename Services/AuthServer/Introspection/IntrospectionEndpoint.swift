@@ -21,9 +21,13 @@ struct IntrospectionEndpoint: Sendable {
     let clock: WallClock
 
     func addRoutes(to router: some RouterMethods<ServiceContext>) {
-        router.route("t/:tenant/oauth2/introspect", [.post: introspect])
+        router.route(RouterPath(Self.path), [.post: introspect])
         router.route("oauth2/introspect", [.post: introspect])
     }
+
+    var shortcuts: [Shortcut] { [Shortcut(Self.path, [.post: introspect])].compactMap(\.self) }
+
+    private static let path = "/t/:tenant/oauth2/introspect"
 
     @Sendable private func introspect(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let asked = try await ClientRequest(
@@ -33,21 +37,15 @@ struct IntrospectionEndpoint: Sendable {
         guard asked.client.authenticationMethod != .none else {
             throw OAuthError(.invalidClient, "public clients cannot introspect")
         }
-        var json = JSONWriter(reserving: 768)
-        guard Self.wantsJWT(request.headers[.accept]) else {
-            json.beginObject()
-            try await write(asked, to: &json)
-            json.endObject()
-            return .json(json.bytes, headers: [.cacheControl: "no-store"])
-        }
+        let answer = try await answer(asked)
+        guard Self.wantsJWT(request.headers[.accept]) else { return .json(answer, headers: [.cacheControl: "no-store"]) }
+        var json = JSONWriter(reserving: answer.count + 256)
         json.beginObject()
         json.field("iss", issuers.issuer(of: asked.tenant.slug))
         json.field("aud", asked.client.id.rawValue)
         json.field("iat", clock.now)
         json.name("token_introspection")
-        json.beginObject()
-        try await write(asked, to: &json)
-        json.endObject()
+        json.raw(answer)
         json.endObject()
         let jwt = try await keys.require(asked.tenant.id).introspectionSigner.signedBytes(payload: json.bytes)
         return .json(jwt, headers: [.cacheControl: "no-store"], contentType: "application/token-introspection+jwt")
@@ -59,9 +57,14 @@ struct IntrospectionEndpoint: Sendable {
         } ?? false
     }
 
-    private func write(_ asked: ClientRequest, to json: inout JSONWriter) async throws {
+    private static let inactive = Array(#"{"active":false}"#.utf8)
+
+    /// RFC 7662 §2.2.
+    private func answer(_ asked: ClientRequest) async throws -> [UInt8] {
         if let token = RefreshToken(parsing: asked.token) {
-            guard let (state, standing) = try await refreshState(token, asked) else { return json.field("active", false) }
+            guard let (state, standing) = try await refreshState(token, asked) else { return Self.inactive }
+            var json = JSONWriter(reserving: 512)
+            json.beginObject()
             json.field("active", true)
             json.field("token_type", "refresh_token")
             json.field("iss", issuers.issuer(of: asked.tenant.slug))
@@ -70,27 +73,13 @@ struct IntrospectionEndpoint: Sendable {
             json.field("scope", standing.grant.scopes.description)
             json.field("iat", state.refreshedAt)
             json.field("exp", standing.grant.expiresAt)
-            return
+            json.endObject()
+            return json.bytes
         }
-        guard let claims = try await verifier.verify(Array(asked.token.utf8), tenant: asked.tenant),
-            mayBeSeen(claims.clientID, by: asked.client)
-        else { return json.field("active", false) }
-        json.field("active", true)
-        json.field("token_type", "Bearer")
-        json.field("iss", claims.issuer)
-        json.field("sub", claims.subject)
-        json.field("aud", claims.audience)
-        json.field("client_id", claims.clientID.rawValue)
-        json.field("scope", claims.scopes.description)
-        json.field("iat", claims.issuedAt)
-        json.field("nbf", claims.issuedAt)
-        json.field("exp", claims.expiresAt)
-        json.field("jti", claims.tokenID)
-        json.field("tenant", claims.tenant.rawValue)
-        json.field("org_id", claims.tenantID.description)
-        json.field("roles", claims.roles)
-        json.field("sid", ifPresent: claims.sessionID)
-        json.field("grant_id", ifPresent: claims.grantID)
+        guard let found = try await verifier.find(Array(asked.token.utf8), tenant: asked.tenant),
+            mayBeSeen(found.claims.clientID, by: asked.client)
+        else { return Self.inactive }
+        return found.introspection
     }
 
     private func refreshState(

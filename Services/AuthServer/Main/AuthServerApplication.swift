@@ -32,15 +32,16 @@ struct AuthServerApplication: Sendable {
         router.add(middleware: ErrorPages())
         router.add(middleware: pipeline)
 
-        let tokens = parts.tokenEndpoint
+        let (tokens, introspection) = (parts.tokenEndpoint, parts.introspectionEndpoint)
         tokens.addRoutes(to: router)
+        introspection.addRoutes(to: router)
         parts.addProtocolRoutes(to: router)
         PeopleEndpoints(parts).addRoutes(to: router)
         AdminEndpoint(parts).addRoutes(to: router)
         AssetsEndpoint().addRoutes(to: router)
         health.addRoutes(to: router)
 
-        responder = ShortcutResponder(tokens.shortcuts, pipeline: pipeline, router: router.buildResponder())
+        responder = ShortcutResponder(tokens.shortcuts + introspection.shortcuts, pipeline: pipeline, router: router.buildResponder())
         server = HTTPService.make(responder, listen: settings.listen, logger: logger)
         background = parts.background
     }
@@ -72,6 +73,13 @@ extension AuthServerParts {
         )
     }
 
+    fileprivate var introspectionEndpoint: IntrospectionEndpoint {
+        IntrospectionEndpoint(
+            requestTenant: requestTenant, authenticator: authenticator, verifier: verifier, grants: grants, keys: keys, issuers: issuers,
+            clock: clock
+        )
+    }
+
     /// What programs speak, besides asking for tokens.
     fileprivate func addProtocolRoutes(to router: some RouterMethods<ServiceContext>) {
         DiscoveryEndpoint(
@@ -81,10 +89,6 @@ extension AuthServerParts {
         RevocationEndpoint(
             requestTenant: requestTenant, authenticator: authenticator, verifier: verifier, grants: grants, refreshTokens: refreshTokens,
             index: revocations, clock: clock
-        ).addRoutes(to: router)
-        IntrospectionEndpoint(
-            requestTenant: requestTenant, authenticator: authenticator, verifier: verifier, grants: grants, keys: keys, issuers: issuers,
-            clock: clock
         ).addRoutes(to: router)
         UserInfoEndpoint(
             requestTenant: requestTenant, verifier: verifier, clients: clients, grants: grants, accounts: accounts, keys: keys,

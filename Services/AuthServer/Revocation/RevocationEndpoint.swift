@@ -61,7 +61,7 @@ struct RevocationEndpoint: Sendable {
     /// This instance need not wait for the announcement of what it wrote itself.
     private func commit(_ revocation: Revocation, _ event: AuditEvent, in tenant: TenantID) async throws {
         let now = clock.now
-        try await grants.insert(
+        try await grants.write(
             revocation.statements(in: tenant, reason: "revoked by the client", now: now) + [event.insertion(in: tenant)], in: tenant
         )
         index.insert(revocation.entry(in: tenant, now: now))

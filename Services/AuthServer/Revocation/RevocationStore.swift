@@ -7,7 +7,8 @@ import Tenancy
 extension Revocation {
     /// The statements that make the revocation true, to be run inside the tenant, in the transaction of their cause.
     ///
-    /// Grants first: a refresh takes the same row locks, so it either sees the grant revoked or hands out a token that the log's entry covers.
+    /// Sessions first, since new grants wait for them; then grants: a refresh takes the same row locks, so it either sees the grant revoked or
+    /// hands out a token that the log's entry covers.
     ///
     /// - Parameters:
     ///   - reason: a few words for people who read the log.
@@ -30,22 +31,22 @@ extension Revocation {
             ]
         case .session(let session, let keepingOffline):
             [
+                "UPDATE auth.tenant_session SET ended_at = \(now) WHERE tenant_id = \(tenant) AND id = \(session) AND ended_at IS NULL",
                 """
                 UPDATE auth.access_grant SET revoked_at = \(now)
                  WHERE tenant_id = \(tenant) AND session_id = \(session) AND revoked_at IS NULL
                    AND NOT (\(keepingOffline) AND 'offline_access' = ANY (string_to_array(scopes, ' ')))
                 """,
-                "UPDATE auth.tenant_session SET ended_at = \(now) WHERE tenant_id = \(tenant) AND id = \(session) AND ended_at IS NULL",
             ]
         case .user(let account):
             [
                 """
-                UPDATE auth.access_grant SET revoked_at = \(now)
-                 WHERE tenant_id = \(tenant) AND account_id = \(account.rawValue) AND revoked_at IS NULL
-                """,
-                """
                 UPDATE auth.tenant_session SET ended_at = \(now)
                  WHERE tenant_id = \(tenant) AND account_id = \(account.rawValue) AND ended_at IS NULL
+                """,
+                """
+                UPDATE auth.access_grant SET revoked_at = \(now)
+                 WHERE tenant_id = \(tenant) AND account_id = \(account.rawValue) AND revoked_at IS NULL
                 """,
             ]
         case .client(let client):
@@ -57,8 +58,8 @@ extension Revocation {
             ]
         case .tenant:
             [
-                "UPDATE auth.access_grant SET revoked_at = \(now) WHERE tenant_id = \(tenant) AND revoked_at IS NULL",
                 "UPDATE auth.tenant_session SET ended_at = \(now) WHERE tenant_id = \(tenant) AND ended_at IS NULL",
+                "UPDATE auth.access_grant SET revoked_at = \(now) WHERE tenant_id = \(tenant) AND revoked_at IS NULL",
             ]
         }
     }

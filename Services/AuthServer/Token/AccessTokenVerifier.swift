@@ -10,9 +10,18 @@ import Tenancy
 final class AccessTokenVerifier: Sendable {
     static let maximumBytes = 8192
 
-    private struct Verified: Sendable {
+    /// A token whose signature was good, with what is made of it once.
+    final class Verified: Sendable {
         let claims: AccessTokenClaims
-        let revocable: RevocableToken
+        /// The members of its introspection answer (RFC 7662 §2.2), as JSON.
+        let introspection: [UInt8]
+        fileprivate let revocable: RevocableToken
+
+        fileprivate init(_ claims: AccessTokenClaims) {
+            self.claims = claims
+            introspection = claims.introspection
+            revocable = RevocableToken(claims)
+        }
     }
 
     private static let verifier = JWSVerifier(expectedTypes: [AccessTokenCodec.type], maximumBytes: maximumBytes)
@@ -35,6 +44,11 @@ final class AccessTokenVerifier: Sendable {
     /// - Returns: nil for a token that is not ours, another tenant's, expired or revoked.
     /// - Throws: `temporarily_unavailable` while it cannot be known what has been revoked.
     func verify(_ token: [UInt8], tenant: Tenant) async throws -> AccessTokenClaims? {
+        try await find(token, tenant: tenant)?.claims
+    }
+
+    /// As ``verify(_:tenant:)``, with the introspection answer.
+    func find(_ token: [UInt8], tenant: Tenant) async throws -> Verified? {
         guard token.count <= Self.maximumBytes else { return nil }
         guard revocations.isCurrent else { throw OAuthError(.temporarilyUnavailable, "revocations are not known at the moment") }
         let hash = SHA256.hash(token)
@@ -47,7 +61,7 @@ final class AccessTokenVerifier: Sendable {
         else {
             return nil
         }
-        return found.claims
+        return found
     }
 
     private func check(_ token: [UInt8], tenant: Tenant) async throws -> Verified? {
@@ -56,7 +70,7 @@ final class AccessTokenVerifier: Sendable {
             let jwt = try? JWTClaims(payload: jws.payload), let claims = try? AccessTokenCodec.claims(jwt),
             claims.tenantID == tenant.id, claims.issuer.utf8.elementsEqual(issuers.issuer(of: tenant.slug).utf8)
         else { return nil }
-        return Verified(claims: claims, revocable: RevocableToken(claims))
+        return Verified(claims)
     }
 }
 

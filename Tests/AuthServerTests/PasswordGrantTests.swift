@@ -1,0 +1,117 @@
+import FoundationEssentials
+import HTTPTypes
+import JSON
+import OAuth
+import Postgres
+import ServiceKit
+import Tenancy
+import TestSupport
+import Testing
+
+@testable import AuthServer
+
+@Suite("Password grant, RFC 6749 §4.3", .enabled(if: TestDatabase.isConfigured)) struct PasswordGrantTests {
+    private static let password = "a long walk by the river"
+
+    private struct Fixture: Sendable {
+        let server: AuthServerHarness
+        let account: Account
+        let secret: String
+
+        func ask(_ password: String = password, user: String = "pat@acme.example", scope: String? = nil) async throws
+            -> AuthServerHarness.Answer
+        {
+            let words = password.replacing(" ", with: "+")
+            return try await server.post(
+                "/t/acme/oauth2/token", "grant_type=password&username=\(user)&password=\(words)" + (scope.map { "&scope=\($0)" } ?? ""),
+                headers: server.basic("legacy", secret: secret))
+        }
+    }
+
+    private func with(_ body: @Sendable @escaping (Fixture) async throws -> Void) async throws {
+        try await AuthServerHarness.with { server in
+            let secret = try await AuthServerHarness.service("legacy", in: server.acme, server.administration) {
+                $0.grantTypes = [.password, .refreshToken]
+                $0.scopes = try ScopeSet(parsing: "customers:read customers:write openid offline_access")
+            }
+            let account = try await server.member("pat@acme.example", role: "readonly", of: server.acme, password: Self.password)
+            try await body(Fixture(server: server, account: account, secret: secret))
+        }
+    }
+
+    @Test("A right password gives what client and role allow, and a refresh token that stays within it") func works() async throws {
+        try await with { fixture in
+            let answer = try await fixture.ask()
+            #expect(answer.status == .ok)
+            #expect(answer.scope == "customers:read offline_access openid")
+            #expect(answer.json["id_token"] != nil)
+            let narrow = try await fixture.ask(scope: "customers:read")
+            let refreshed = try await fixture.server.post(
+                "/t/acme/oauth2/token", "grant_type=refresh_token&refresh_token=\(try #require(narrow.refreshToken))",
+                headers: fixture.server.basic("legacy", secret: fixture.secret))
+            #expect(refreshed.scope == "customers:read")
+        }
+    }
+
+    @Test("Wrong, unknown, another tenant's and disabled people get the same words") func refusals() async throws {
+        try await with { fixture in
+            _ = try await fixture.server.member("gil@globex.example", of: fixture.server.globex, password: Self.password)
+            let disabled = try await fixture.server.member("off@acme.example", of: fixture.server.acme, password: Self.password)
+            try await fixture.server.administration.database.withTenant(fixture.server.acme.id.rawValue).execute(
+                "UPDATE auth.membership SET disabled_at = now() WHERE account_id = \(disabled.id.rawValue)")
+            let answers = [
+                try await fixture.ask("a long walk by the sea"), try await fixture.ask(user: "nobody@acme.example"),
+                try await fixture.ask(user: "gil@globex.example"), try await fixture.ask(user: "off@acme.example"),
+            ]
+            for answer in answers {
+                #expect(answer.status == .badRequest && answer.error == "invalid_grant")
+                #expect(answer.json == answers[0].json)
+            }
+        }
+    }
+
+    @Test("Guessing is slowed down as on the page") func throttle() async throws {
+        try await with { fixture in
+            var statuses: [HTTPResponse.Status] = []
+            for _ in 0..<8 { statuses.append(try await fixture.ask("wrong wrong wrong").status) }
+            #expect(statuses.first == .badRequest && statuses.last == .tooManyRequests)
+            let blocked = try await fixture.ask()
+            #expect(blocked.status == .tooManyRequests, "the right password as well")
+            #expect(blocked.headers[.retryAfter].flatMap { Int($0) }.map { $0 > 0 } == true)
+        }
+    }
+
+    @Test("A client that is not allowed it cannot use it") func registration() async throws {
+        try await with { fixture in
+            let body = "grant_type=password&username=pat@acme.example&password=\(Self.password.replacing(" ", with: "+"))"
+            let answer = try await fixture.server.post("/t/acme/oauth2/token", body, headers: fixture.server.basic("acme-service"))
+            #expect(answer.error == "unauthorized_client")
+        }
+    }
+
+    @Test("A tenant that requires a second factor gives nothing for a password alone") func secondFactor() async throws {
+        try await with { fixture in
+            try await fixture.server.administration.database.execute(
+                "UPDATE auth.tenant SET requires_second_factor = true WHERE id = \(fixture.server.acme.id.rawValue)")
+            try await fixture.server.eventually("the tenant's rule is known") { try await fixture.ask().error == "invalid_grant" }
+        }
+    }
+
+    @Test("A grant stands on the password that was checked: one that was changed meanwhile gives none") func footing() async throws {
+        try await with { fixture in
+            let store = AccessGrantStore(database: fixture.server.administration.database)
+            let tenant = fixture.server.acme.id
+            func grant() throws -> AccessGrant {
+                AccessGrant(
+                    tenantID: tenant, clientID: try #require(ClientID("legacy")), accountID: fixture.account.id, sessionID: nil,
+                    type: .password,
+                    scopes: .empty, subject: "s", authenticatedAt: 0, methods: ["pwd"], requestedClaims: nil, now: fixture.server.clock.now,
+                    lifetimeSeconds: 1000)
+            }
+            let before = try #require(try await AccountStore(database: store.database).find(fixture.account.id)).passwordChangedAt
+            #expect(try await store.insert(grant(), on: .password(changedAt: before), refresh: nil, also: []))
+            #expect(try await !store.insert(grant(), on: .password(changedAt: (before ?? 0) + 1), refresh: nil, also: []))
+            #expect(try await !store.insert(grant(), on: .session(UUID()), refresh: nil, also: []))
+        }
+    }
+}
