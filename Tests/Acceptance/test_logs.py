@@ -23,6 +23,7 @@ def test_no_secret_and_no_token_in_any_log(logs):
         directory = instance.stack.settings.directory
         secrets |= instance.secrets | {path.read_text().strip() for path in [*(directory / "secrets").glob("*.password"), directory / "master.key"]}
     assert len(secrets) > 10
+    assert any(name.endswith("/postgres.log") and "DETAIL:  parameters: " in text.replace("Parameters", "parameters") for name, text in logs.items()), "statements are logged with their values"
     for secret in secrets:
         parts = {secret} | {part for part in secret.split(".") if len(part) > 60}
         for name, text in logs.items():
