@@ -26,7 +26,9 @@ enum EmailAddress {
 
     /// `ı` and `ſ` are small, but their capitals are ASCII's.
     private static func isFolded(_ letter: Unicode.Scalar) -> Bool {
-        !letter.properties.changesWhenLowercased
-            && !letter.properties.uppercaseMapping.unicodeScalars.contains { $0.isASCII && $0 != letter }
+        guard !letter.properties.changesWhenLowercased else { return false }
+        let capital = letter.properties.uppercaseMapping.unicodeScalars
+        // More than one (`ß`, `SS`) is no capital that anything folds back.
+        return capital.count > 1 || capital.allSatisfy { !$0.isASCII }
     }
 }
