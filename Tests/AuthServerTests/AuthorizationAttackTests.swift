@@ -246,6 +246,9 @@ struct AuthorizationAttackTests {
 
     @Test("Too many wrong passwords are held up with 429 and Retry-After; the browser that is known is not") func throttled() async throws {
         try await AuthorizationWorld.with { world in
+            let known = TestBrowser(world.server)
+            _ = try await world.code(known, "acme-trusted")
+            known.cookies["__Host-sallyport_session"] = nil
             let browser = TestBrowser(world.server)
             var page = try await world.authorize(browser)
             for _ in 0..<40 where page.status != .tooManyRequests {
@@ -253,6 +256,15 @@ struct AuthorizationAttackTests {
             }
             #expect(page.status == .tooManyRequests)
             #expect(page.headers[.retryAfter].flatMap { Int($0) } ?? 0 > 0)
+            // Behind the same address, which is by now blocked for any name.
+            for name in 0..<40 {
+                page = try await world.typeIn(browser, world.authorize(browser), "nobody\(name)@acme.example")
+                if page.status == .tooManyRequests { break }
+            }
+            #expect(page.status == .tooManyRequests)
+            #expect(try await world.typeIn(known, world.authorize(known, "acme-trusted"), "ADA@acme.example").answer["code"] != nil)
+            known.cookies["__Host-sallyport_session"] = nil
+            #expect(try await world.typeIn(known, world.authorize(known), "nobody@acme.example").status == .tooManyRequests)
         }
     }
 

@@ -73,11 +73,36 @@ import Testing
     @Test("Guessing is slowed down as on the page") func throttle() async throws {
         try await with { fixture in
             var statuses: [HTTPResponse.Status] = []
-            for _ in 0..<8 { statuses.append(try await fixture.ask("wrong wrong wrong").status) }
+            for _ in 0..<12 { statuses.append(try await fixture.ask("wrong wrong wrong").status) }
             #expect(statuses.first == .badRequest && statuses.last == .tooManyRequests)
             let blocked = try await fixture.ask()
             #expect(blocked.status == .tooManyRequests, "the right password as well")
             #expect(blocked.headers[.retryAfter].flatMap { Int($0) }.map { $0 > 0 } == true)
+        }
+    }
+
+    @Test("Strangers who try names through the client hold nobody up for long, and not at all a browser behind the same address")
+    func strangers() async throws {
+        try await with { fixture in
+            for name in 0..<35 {
+                #expect(try await fixture.ask("wrong wrong wrong", user: "nobody\(name)@x.example").status == .badRequest)
+            }
+            #expect(try await fixture.ask().status == .ok)
+            let browser = TestBrowser(fixture.server)
+            let page = try await browser.get("/t/acme/sign-in")
+            let answer = try await browser.submit(
+                page, ["username": "pat@acme.example", "password": Self.password, "action": "sign_in"])
+            #expect(answer.status == .seeOther)
+        }
+    }
+
+    @Test("A service account that signs in eight times at once is let in eight times") func atOnce() async throws {
+        try await with { fixture in
+            let statuses = try await withThrowingTaskGroup(of: HTTPResponse.Status.self) { group in
+                for _ in 0..<8 { group.addTask { try await fixture.ask().status } }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(statuses.allSatisfy { $0 == .ok }, "\(statuses)")
         }
     }
 

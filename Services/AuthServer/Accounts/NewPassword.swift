@@ -54,7 +54,7 @@ struct NewPassword: Sendable {
 
     private func store(_ hash: String, _ account: Account, _ origin: RequestOrigin) async throws -> Bool {
         let (id, now) = (account.id, clock.now)
-        return try await accounts.database.withTransaction(settings: .account(id)) { transaction in
+        return try await accounts.database.withRepeatedTransaction(settings: .account(id)) { transaction in
             let update = AccountRow.password(hash, mustChange: false, of: id, now: now)
             guard try await transaction.query(update).affectedRows == 1 else { return false }
             _ = try await transaction.query(SessionStore.endAll(of: id, now: now))

@@ -19,7 +19,7 @@ struct PasswordGrant: TokenGrant {
         }
         let outcome = try await signIn.signIn(
             email: try request.parameters.require("username"), password: try request.parameters.require("password"), tenant: tenant,
-            origin: request.origin, knownDevice: false
+            origin: request.origin, from: .client(client.id, in: tenant.id)
         )
         let (account, methods) = try Self.signedIn(outcome)
         guard let (_, membership) = try await accounts.find(account.id, in: tenant.id), !membership.isDisabled else { throw Self.refusal }

@@ -13,9 +13,10 @@ extension InteractionSteps {
 
         guard !username.isEmpty else { return try await again(.missingUsername, Self.problemStatus) }
         guard let password = form[PageField.password] else { return try await again(.missingPassword, Self.problemStatus) }
+        let mark = try await devices.mark(in: visit.request, of: username)
         let outcome = try await passwords.signIn(
             email: username, password: password, tenant: interaction.isForMembers ? visit.tenant : nil, origin: visit.origin,
-            knownDevice: devices.isKnown(visit.request, email: username)
+            from: mark.map { .knownDevice(mark: $0) } ?? .browser(address: visit.origin.address)
         )
         switch outcome {
         case .signedIn(let account, let methods):

@@ -74,7 +74,7 @@ struct Sessions: Sendable {
     /// - Returns: false where it has ended already, or is somebody else's.
     func end(_ session: UUID, of account: AccountID, origin: RequestOrigin) async throws -> Bool {
         let now = clock.now
-        return try await database.withTransaction(settings: .account(account)) { transaction in
+        return try await database.withRepeatedTransaction(settings: .account(account)) { transaction in
             guard let period = try await SessionStore.end(session, of: account, now: now, transaction) else { return false }
             for tenant in try await SessionStore.tenants(of: account, transaction) {
                 _ = try await transaction.query(SessionStore.enter(tenant))
@@ -146,7 +146,7 @@ struct Sessions: Sendable {
     /// - Returns: false where there is no such session, or it has ended already.
     func endTenantSession(_ sid: UUID, in tenant: TenantID, by actor: Actor, origin: RequestOrigin) async throws -> Bool {
         let now = clock.now
-        return try await database.withTenant(tenant.rawValue) { transaction in
+        return try await database.withRepeatedTransaction(settings: .tenant(tenant.rawValue)) { transaction in
             guard let account = try await SessionStore.lockPart(sid, in: tenant, transaction) else { return false }
             let event = AuditEvent(
                 "session.ended", by: actor, on: "session", Self.name(sid), from: origin, [("user", .string(account.description))]

@@ -28,11 +28,13 @@ struct PasswordSignIn: Sendable {
 
     /// - Parameters:
     ///   - tenant: nil on the platform's own page.
-    ///   - knownDevice: the account has signed in from this browser before.
-    func signIn(email: String, password: String, tenant: Tenant?, origin: RequestOrigin, knownDevice: Bool) async throws -> Outcome {
+    ///   - source: what the attempt counts against.
+    func signIn(
+        email: String, password: String, tenant: Tenant?, origin: RequestOrigin, from source: SignInSource
+    ) async throws -> Outcome {
         guard EmailAddress.isAcceptable(email), password.utf8.count <= PasswordPolicy.maximumBytes else { return .wrong }
         let attempt: SignInThrottle.Attempt
-        switch try await throttle.begin(email: email, address: origin.address, knownDevice: knownDevice) {
+        switch try await throttle.begin(email: email, from: source) {
         case .blocked(let seconds): return .blocked(retryAfterSeconds: seconds)
         case .allowed(let counted): attempt = counted
         }

@@ -28,11 +28,8 @@ struct SignInThrottle: Sendable {
         self.clock = clock
     }
 
-    /// - Parameter knownDevice: the browser has signed in to the account before: it is not held up by what others try.
-    func begin(email: String, address: String, knownDevice: Bool) async throws -> Decision {
-        var keys: [ThrottleKey] = [.address(address), .pair(email: email, address: address)]
-        if !knownDevice { keys.append(.account(email: email)) }
-        return try await begin(keys)
+    func begin(email: String, from source: SignInSource) async throws -> Decision {
+        try await begin(source.keys(email: email))
     }
 
     func begin(_ keys: [ThrottleKey]) async throws -> Decision {
@@ -43,9 +40,9 @@ struct SignInThrottle: Sendable {
             ? .blocked(retryAfterSeconds: max(1, delay)) : .allowed(Attempt(keys: keys, counters: counters, delaySeconds: delay))
     }
 
-    /// It was right: what is particular to the account is forgiven, an address that others share gets only this attempt back.
+    /// It was right: what is particular to the account is forgiven, what others share gets only this attempt back.
     func succeed(_ attempt: Attempt) async throws {
-        let shared = attempt.keys.filter { if case .address = $0 { true } else { false } }
+        let shared = attempt.keys.filter(\.isShared)
         let hashes = shared.map(\.hash)
         try await store.clear(
             attempt.keys.filter { !shared.contains($0) }, kept: attempt.counters.filter { hashes.contains($0.hash) }, now: clock.now

@@ -14,7 +14,9 @@ struct SignInThrottleStore: Sendable {
     /// Counts one attempt under every key, unless one of them is blocked: then under none.
     ///
     /// One transaction in one round trip. It holds the rows before it looks at them, so of attempts made at the same instant each sees what
-    /// those before it have left; and it takes them in one order, so that two never wait for each other.
+    /// those before it have left; and it takes them in one order, so that two never wait for each other. Rows that are missing are made only
+    /// where none that is there blocks the attempt: a flood of names from a blocked address leaves nothing behind. Should a row be missing
+    /// in the end (a block ended between two statements), the attempt counts as blocked.
     ///
     /// - Returns: the counters as the attempt has left them, or, when it is blocked, as they stand.
     func count(_ keys: [ThrottleKey], now: Int64) async throws -> (isBlocked: Bool, counters: [Counter]) {
@@ -24,8 +26,10 @@ struct SignInThrottleStore: Sendable {
             """
             INSERT INTO auth.sign_in_throttle (key_hash, failures, last_failed_at, blocked_until)
             SELECT key_hash, 0, \(moment), \(moment) FROM unnest(\(Self.hexadecimal(hashes))) AS asked (digits), decode(digits, 'hex') AS key_hash
+             WHERE NOT EXISTS (SELECT FROM auth.sign_in_throttle WHERE blocked_until > \(moment) AND \(Self.isAmong(hashes)))
              ORDER BY key_hash
-            ON CONFLICT (key_hash) DO NOTHING
+            -- Not DO NOTHING: a row that a success is deleting at this instant is made anew, and one that stays is held.
+            ON CONFLICT (key_hash) DO UPDATE SET failures = sign_in_throttle.failures
             """,
             Self.lock(hashes),
             """
@@ -52,6 +56,7 @@ struct SignInThrottleStore: Sendable {
                                  FROM asked
                                  JOIN auth.sign_in_throttle AS other ON other.key_hash = asked.key_hash
                                 WHERE other.blocked_until > \(moment))
+               AND (SELECT count(*) FROM counted) = \(Int64(Set(hashes).count))
             RETURNING throttle.key_hash, throttle.blocked_until
             """,
             "SELECT key_hash, blocked_until FROM auth.sign_in_throttle WHERE \(Self.isAmong(hashes))",

@@ -114,6 +114,40 @@ import Testing
         }
     }
 
+    @Test("A part that another sign-in is moving to another partition at this instant is ended where it arrives") func movedAway()
+        async throws
+    {
+        try await AuthServerHarness.with { server in
+            let sessions = Sessions(database: server.database, clock: server.clock)
+            let account = try await server.member("ann@example.com", of: server.acme)
+            let (session, _) = try await Self.begin(account, sessions)
+            let sid = try #require(try await sessions.joinTenant(session, server.acme, origin: Self.origin))
+            let expiresAt = session.expiresAt + 40 * 86_400
+            let later = BrowserSession(
+                id: UUID(), period: Period.long(expiresAt), account: account.id, authenticatedAt: session.authenticatedAt, methods: ["pwd"],
+                expiresAt: expiresAt)
+            try #require(later.period != session.period)
+            let isEnded = try await withThrowingTaskGroup(of: Bool.self) { group in
+                try await server.database.withTransaction(settings: .account(account.id, in: server.acme.id)) { transaction in
+                    _ = try await transaction.query(
+                        SessionStore.insertion(later, OpaqueSecret.generate(.session, [String(later.period)]), Self.origin))
+                    let move = SessionStore.moveParts(from: session, to: later, in: server.acme.id)
+                    #expect(try await transaction.query(move).affectedRows == 1)
+                    group.addTask { try await sessions.endTenantSession(sid, in: server.acme.id, by: .operator, origin: Self.origin) }
+                    try await server.eventually("the other waits for the row") {
+                        try await server.database.queryOne(
+                            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+                            as: Int64.self) > 0
+                    }
+                }
+                return try await group.next() ?? false
+            }
+            #expect(isEnded)
+            #expect(try await sessions.all(of: account.id, in: server.acme.id).isEmpty)
+            #expect(try await server.revoked(server.acme) == ["session \(sid.uuidString.lowercased())"])
+        }
+    }
+
     @Test("A tenant's own limits count in it") func limits() async throws {
         try await AuthServerHarness.with { server in
             let sessions = Sessions(database: server.database, clock: server.clock)

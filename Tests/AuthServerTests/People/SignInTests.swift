@@ -34,7 +34,8 @@ import Testing
     private static func outcome(
         _ signIn: PasswordSignIn, _ email: String, _ password: String, _ tenant: Tenant?
     ) async throws -> String {
-        name(try await signIn.signIn(email: email, password: password, tenant: tenant, origin: .commandLine, knownDevice: false))
+        let source = SignInSource.browser(address: "192.0.2.1")
+        return name(try await signIn.signIn(email: email, password: password, tenant: tenant, origin: .commandLine, from: source))
     }
 
     /// With the right password.
@@ -94,6 +95,27 @@ import Testing
             let signIn = try Self.signIn(server)
             for _ in 0..<6 { #expect(try await Self.outcome(signIn, "nobody@example.com", server.acme) == "wrong") }
             #expect(try await Self.outcome(signIn, "nobody@example.com", server.acme) == "blocked")
+        }
+    }
+
+    @Test("No spelling of an address has counters of its own: what PostgreSQL folds to it and ASCII does not is no address")
+    func oneFold() async throws {
+        try await AuthServerHarness.with { server in
+            let signIn = try Self.signIn(server)
+            _ = try await server.member("iris.k@example.com", of: server.acme, password: Self.password)
+            for spelling in ["İRIS.K@example.com", "iris.\u{212a}@example.com", "\u{131}ris.k@example.com"] {
+                #expect(try await Self.outcome(signIn, spelling, server.acme) == "wrong")
+            }
+            #expect(try await server.database.queryOne("SELECT count(*) FROM auth.sign_in_throttle", as: Int64.self) == 0)
+            for spelling in ["iris.k@example.com", "IRIS.k@example.com", "Iris.K@example.com", "iRIS.k@Example.com", "i@x", "I@X"] {
+                #expect(try await Self.outcome(signIn, spelling, "wrong", server.acme) == "wrong")
+            }
+            // The address, and the pair and the account of either name.
+            #expect(try await server.database.queryOne("SELECT count(*) FROM auth.sign_in_throttle", as: Int64.self) == 5)
+            for spelling in ["iris.k@example.com", "IRIS.K@EXAMPLE.COM"] {
+                _ = try await Self.outcome(signIn, spelling, "wrong", server.acme)
+            }
+            #expect(try await Self.outcome(signIn, "IRIS.k@example.com", server.acme) == "blocked")
         }
     }
 

@@ -1,5 +1,8 @@
+import FoundationEssentials
+import OAuth
 import Postgres
 import ServiceKit
+import Tenancy
 import TestSupport
 import Testing
 
@@ -44,16 +47,16 @@ import Testing
         try await Self.with { throttle, now async throws in
             var longest = 0
             for attempt in 0..<40 {
-                let decision = try await throttle.begin(email: "Victim@b.example", address: "192.0.2.\(attempt)", knownDevice: false)
+                let decision = try await throttle.begin(email: "Victim@b.example", from: .browser(address: "192.0.2.\(attempt)"))
                 longest = max(longest, Self.wait(decision))
                 now.value += Int64(Self.wait(decision))
             }
             #expect(longest == 60)
             now.value += 60
-            _ = try await throttle.begin(email: "victim@b.example", address: "203.0.113.1", knownDevice: false)
-            #expect(try await Self.wait(throttle.begin(email: "victim@B.example", address: "198.51.100.1", knownDevice: false)) > 0)
-            #expect(try await Self.wait(throttle.begin(email: "victim@b.example", address: "198.51.100.1", knownDevice: true)) == 0)
-            #expect(try await Self.wait(throttle.begin(email: "other@b.example", address: "198.51.100.1", knownDevice: false)) == 0)
+            _ = try await throttle.begin(email: "victim@b.example", from: .browser(address: "203.0.113.1"))
+            #expect(try await Self.wait(throttle.begin(email: "victim@B.example", from: .browser(address: "198.51.100.1"))) > 0)
+            #expect(try await Self.wait(throttle.begin(email: "victim@b.example", from: .knownDevice(mark: "m"))) == 0)
+            #expect(try await Self.wait(throttle.begin(email: "other@b.example", from: .browser(address: "198.51.100.1"))) == 0)
         }
     }
 
@@ -63,10 +66,11 @@ import Testing
         try await Self.with { throttle, now async throws in
             for attempt in 0..<21 {
                 let address = "2001:db8:0:1::\(attempt)"
-                #expect(try await Self.wait(throttle.begin(email: "\(attempt)@b.example", address: address, knownDevice: false)) == 0)
+                #expect(try await Self.wait(throttle.begin(email: "\(attempt)@b.example", from: .browser(address: address))) == 0)
             }
-            #expect(try await Self.wait(throttle.begin(email: "x@b.example", address: "2001:db8:0:1:ffff::1", knownDevice: true)) == 1)
-            #expect(try await Self.wait(throttle.begin(email: "x@b.example", address: "2001:db8:0:2::1", knownDevice: true)) == 0)
+            #expect(try await Self.wait(throttle.begin(email: "x@b.example", from: .browser(address: "2001:db8:0:1:ffff::1"))) == 1)
+            #expect(try await Self.wait(throttle.begin(email: "x@b.example", from: .browser(address: "2001:db8:0:2::1"))) == 0)
+            #expect(try await Self.wait(throttle.begin(email: "x@b.example", from: .knownDevice(mark: "m"))) == 0)
         }
     }
 
@@ -75,7 +79,7 @@ import Testing
             let pair = ThrottleKey.pair(email: "a@b.example", address: "192.0.2.1")
             for _ in 0..<6 { _ = try await throttle.begin([pair]) }
             for _ in 0..<30 {
-                #expect(try await Self.wait(throttle.begin(email: "a@b.example", address: "192.0.2.1", knownDevice: false)) == 1)
+                #expect(try await Self.wait(throttle.begin(email: "a@b.example", from: .browser(address: "192.0.2.1"))) == 1)
             }
             #expect(try await Self.wait(throttle.begin([.account(email: "a@b.example")])) == 0)
             #expect(try await Self.wait(throttle.begin([.address("192.0.2.1")])) == 0)
@@ -86,10 +90,106 @@ import Testing
         }
     }
 
+    @Test("A device that is known answers for its own failures: a stolen mark is no free pass, and holds up no other device") func device()
+        async throws
+    {
+        try await Self.with { throttle, _ async throws in
+            for _ in 0..<11 { #expect(try await Self.wait(throttle.begin(email: "a@b.example", from: .knownDevice(mark: "stolen"))) == 0) }
+            #expect(try await Self.wait(throttle.begin(email: "a@b.example", from: .knownDevice(mark: "stolen"))) == 1)
+            #expect(try await Self.wait(throttle.begin(email: "a@b.example", from: .knownDevice(mark: "own"))) == 0)
+            #expect(try await Self.wait(throttle.begin(email: "a@b.example", from: .browser(address: "192.0.2.1"))) == 0)
+        }
+    }
+
+    @Test("Through a client many names are slowed down to about a guess a second, and nobody waits longer than two") func client()
+        async throws
+    {
+        try await Self.with { throttle, now async throws in
+            let (legacy, other) = (try #require(ClientID("legacy")), try #require(ClientID("other")))
+            let (acme, globex) = (TenantID(UUID()), TenantID(UUID()))
+            let start = now.value
+            var longest = 0
+            for name in 0..<400 {
+                var wait = try await Self.wait(throttle.begin(email: "\(name)@b.example", from: .client(legacy, in: acme)))
+                while wait > 0 {
+                    longest = max(longest, wait)
+                    now.value += Int64(wait)
+                    wait = try await Self.wait(throttle.begin(email: "\(name)@b.example", from: .client(legacy, in: acme)))
+                }
+            }
+            #expect((1...2).contains(longest))
+            #expect((299...600).contains(now.value - start))
+            #expect(try await Self.wait(throttle.begin(email: "x@b.example", from: .client(legacy, in: acme))) > 0)
+            #expect(try await Self.wait(throttle.begin(email: "x@b.example", from: .client(other, in: acme))) == 0)
+            #expect(try await Self.wait(throttle.begin(email: "x@b.example", from: .client(legacy, in: globex))) == 0)
+        }
+    }
+
+    @Test("Through a client one name has ten free attempts, and is held up a minute at most") func clientPair() async throws {
+        try await Self.with { throttle, now async throws in
+            let source = SignInSource.client(try #require(ClientID("legacy")), in: TenantID(UUID()))
+            for _ in 0..<11 { #expect(try await Self.wait(throttle.begin(email: "a@b.example", from: source)) == 0) }
+            var longest = 0
+            for _ in 0..<20 {
+                let wait = try await Self.wait(throttle.begin(email: "A@b.example", from: source))
+                longest = max(longest, wait)
+                now.value += Int64(wait)
+            }
+            #expect(longest == 60)
+            #expect(try await Self.wait(throttle.begin(email: "c@b.example", from: source)) == 0)
+        }
+    }
+
+    @Test("A flood of names from a blocked address writes nothing, and ends with the block") func flood() async throws {
+        try await Self.with { throttle, now async throws in
+            func rows() async throws -> [String] {
+                try await throttle.store.database.queryAll(
+                    "SELECT encode(key_hash, 'hex') || failures || last_failed_at || blocked_until FROM auth.sign_in_throttle ORDER BY 1"
+                ) { try $0.decode(String.self) }
+            }
+            for name in 0..<21 { _ = try await throttle.begin(email: "\(name)@b.example", from: .browser(address: "192.0.2.1")) }
+            let before = try await rows()
+            #expect(before.count == 43)
+            for name in 100..<200 {
+                #expect(try await Self.wait(throttle.begin(email: "\(name)@b.example", from: .browser(address: "192.0.2.1"))) == 1)
+            }
+            #expect(try await rows() == before)
+            now.value += 1
+            #expect(try await Self.wait(throttle.begin(email: "100@b.example", from: .browser(address: "192.0.2.1"))) == 0)
+            #expect(try await rows().count == 45)
+        }
+    }
+
+    @Test("Eight at once with the right password are all let in, again and again") func rightAtOnce() async throws {
+        try await Self.with { throttle, _ async throws in
+            let source = SignInSource.client(try #require(ClientID("legacy")), in: TenantID(UUID()))
+            for _ in 0..<10 {
+                let blocked = try await withThrowingTaskGroup(of: Bool.self) { group in
+                    for _ in 0..<8 {
+                        group.addTask {
+                            guard case .allowed(let attempt) = try await throttle.begin(email: "s@b.example", from: source) else {
+                                return true
+                            }
+                            try await throttle.succeed(attempt)
+                            return false
+                        }
+                    }
+                    return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+                }
+                #expect(blocked == 0)
+            }
+            // Of the client nothing is left; account and pair are gone.
+            let left = try await throttle.store.database.queryAll("SELECT failures FROM auth.sign_in_throttle") {
+                try $0.decode(Int32.self)
+            }
+            #expect(left == [0])
+        }
+    }
+
     @Test("Success forgives the account and the pair, and the address this one attempt only") func success() async throws {
         try await Self.with { throttle, _ async throws in
             func begin() async throws -> SignInThrottle.Decision {
-                try await throttle.begin(email: "a@b.example", address: "192.0.2.1", knownDevice: false)
+                try await throttle.begin(email: "a@b.example", from: .browser(address: "192.0.2.1"))
             }
             for _ in 0..<4 { _ = try await begin() }
             guard case .allowed(let attempt) = try await begin() else {
@@ -103,7 +203,7 @@ import Testing
             #expect(failures == [4])
             // A hundred people behind one address who all know their passwords are not held up.
             for person in 0..<100 {
-                let decision = try await throttle.begin(email: "\(person)@b.example", address: "192.0.2.1", knownDevice: false)
+                let decision = try await throttle.begin(email: "\(person)@b.example", from: .browser(address: "192.0.2.1"))
                 guard case .allowed(let attempt) = decision else {
                     Issue.record("person \(person) was held up")
                     return
@@ -118,7 +218,7 @@ import Testing
             let allowed = try await withThrowingTaskGroup(of: Bool.self) { group in
                 for _ in 0..<60 {
                     group.addTask {
-                        try await Self.wait(throttle.begin(email: "a@b.example", address: "192.0.2.1", knownDevice: false)) == 0
+                        try await Self.wait(throttle.begin(email: "a@b.example", from: .browser(address: "192.0.2.1"))) == 0
                     }
                 }
                 return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }

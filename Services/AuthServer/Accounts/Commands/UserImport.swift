@@ -62,7 +62,7 @@ struct UserImport: Sendable {
             if taken.contains(user.email) {
                 problems.append(Problem(line: user.line, reason: "there is an account with this address: create or invite it instead"))
             }
-            if let earlier = lines.updateValue(user.line, forKey: user.email.lowercased()) {
+            if let earlier = lines.updateValue(user.line, forKey: EmailAddress.folded(user.email)) {
                 problems.append(Problem(line: user.line, reason: "line \(earlier) has the same address"))
             }
         }

@@ -76,7 +76,7 @@ struct Invitations: Sendable {
         guard let secret = OpaqueSecret(parsing: token, as: .invitation),
             let invitation = try await store.find(secret, in: tenant.id, now: clock.now)
         else { return .gone }
-        guard invitation.email.lowercased() == account.email.lowercased() else { return .otherAccount }
+        guard EmailAddress.areSame(invitation.email, account.email) else { return .otherAccount }
         do {
             return try await accept(secret, by: account.id, in: tenant.id, origin) { [] }
         } catch is AlreadyMember {

@@ -44,6 +44,7 @@ struct InvitationEntries: Sendable {
     func create(
         email: String, role name: String, in tenant: TenantID, by administrator: Administrator
     ) async throws -> (InvitationEntry, OpaqueSecret) {
+        try EmailAddress.require(email)
         let secret = OpaqueSecret.generate(.invitation)
         let now = clock.now
         let entry = InvitationEntry(

@@ -13,8 +13,9 @@ struct Members: Sendable {
     var store: MemberStore { MemberStore(database: database) }
 
     /// - Parameter account: managed by the tenant from then on.
-    /// - Throws: ``Problem/Kind/emailTaken``, whatever tenant the other account is in.
+    /// - Throws: ``Problem/Kind/emailTaken``, whatever tenant the other account is in; ``Problem/Kind/malformed`` for what is no address.
     func create(_ account: Account, role name: String, in tenant: TenantID, by administrator: Administrator) async throws {
+        try EmailAddress.require(account.email)
         try await database.administer(tenant, as: account.id) { transaction in
             let role = try await Self.requireRole(name, in: tenant, transaction)
             try administrator.require(role)
@@ -47,6 +48,7 @@ struct Members: Sendable {
             var account = member.account
             try change(member, &account)
             guard account != member.account else { return }
+            if !account.email.isIdenticalBytes(member.account.email) { try EmailAddress.require(account.email) }
             let changed = [
                 ("email", account.email != member.account.email),
                 ("email_verified", account.isEmailVerified != member.account.isEmailVerified),
@@ -140,6 +142,14 @@ struct Members: Sendable {
         guard result?.affectedRows == 1 else {
             throw Problem(
                 .accountNotManaged, "the account belongs to the person, who is a member of other tenants too: only they may change it")
+        }
+    }
+}
+
+extension EmailAddress {
+    static func require(_ text: String) throws(Problem) {
+        guard isAcceptable(text) else {
+            throw Problem(.malformed, "this is no e-mail address, or has capital letters beyond A–Z", pointer: "/email")
         }
     }
 }
