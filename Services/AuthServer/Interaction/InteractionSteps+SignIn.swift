@@ -68,9 +68,13 @@ extension InteractionSteps {
     private func begin(_ account: Account, _ methods: [String], _ interaction: Interaction, _ visit: Visit) async throws -> Response {
         let replaced = try await sessions.find(visit.request)?.0
         let lifetime = visit.tenant?.settings.sessionLifetimeSeconds ?? TenantSettings().sessionLifetimeSeconds
-        let (session, secret) = try await sessions.begin(
-            for: account.id, methods: methods, replacing: replaced, origin: visit.origin, lifetimeSeconds: lifetime
+        let begun = try await sessions.begin(
+            for: account, methods: methods, replacing: replaced, origin: visit.origin, lifetimeSeconds: lifetime
         )
+        guard let (session, secret) = begun else {
+            // The password has been replaced since it was checked: it is a wrong one now.
+            return try await signInPage(account.email, .wrongCredentials, Self.problemStatus, nil, interaction, visit)
+        }
         var visit = visit
         visit.begun = (session, account)
         visit.setCookie(Sessions.setCookie(secret))

@@ -63,13 +63,18 @@ struct SessionStore: Sendable {
         )
     }
 
-    static func insertion(_ session: BrowserSession, _ secret: OpaqueSecret, _ origin: RequestOrigin) -> SQL {
+    /// Inserts one row, or none for an account that is disabled or has another password. To be run as the account; whoever changes it
+    /// waits for the session and ends it, or the session waits and does not begin.
+    static func insertion(_ session: BrowserSession, _ secret: OpaqueSecret, _ origin: RequestOrigin, while mark: PasswordMark) -> SQL {
         let moment = AccountRow.date(session.authenticatedAt)
         return """
             INSERT INTO auth.session (period, id, account_id, token_hash, authenticated_at, methods, user_agent, address, created_at,
                                       last_seen_at, expires_at)
-            VALUES (\(session.period), \(session.id), \(session.account.rawValue), \(secret.hash), \(moment), \(session.methods),
-                    \(origin.userAgent), \(origin.address), \(moment), \(moment), \(AccountRow.date(session.expiresAt)))
+            SELECT \(session.period), \(session.id), account.id, \(secret.hash), \(moment), \(session.methods),
+                   \(origin.userAgent), \(origin.address), \(moment), \(moment), \(AccountRow.date(session.expiresAt))
+              FROM auth.account
+             WHERE account.id = \(session.account.rawValue) AND account.disabled_at IS NULL AND \(mark.stands)
+               FOR SHARE
             """
     }
 
