@@ -1,6 +1,7 @@
 import FoundationEssentials
 import HTTPTypes
 import OAuth
+import Passwords
 import Postgres
 import ServiceKit
 import Tenancy
