@@ -93,14 +93,14 @@ import Testing
     }
 
     /// The secret as the page shows it.
-    private static func secret(_ page: TestBrowser.Page) -> [UInt8]? {
+    static func secret(_ page: TestBrowser.Page) -> [UInt8]? {
         let words = page.body.split { !$0.isLetter && !$0.isNumber && $0 != " " }
         let candidates = words.map { String($0.filter { $0 != " " }) }
         return candidates.first { $0.utf8.count == 32 && $0.allSatisfy { "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".contains($0) } }
             .flatMap { Base32.decode($0) }
     }
 
-    private static func code(_ secret: [UInt8], ahead: Int64, _ world: AuthorizationWorld) throws -> String {
+    static func code(_ secret: [UInt8], ahead: Int64, _ world: AuthorizationWorld) throws -> String {
         let now = Int64(Date().timeIntervalSince1970) + world.server.advance.value
         return try TOTP(secret: secret).code(step: now / 30 + ahead)
     }

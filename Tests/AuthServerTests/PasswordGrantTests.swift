@@ -133,9 +133,18 @@ import Testing
                     scopes: .empty, subject: "s", authenticatedAt: 0, methods: ["pwd"], requestedClaims: nil, now: fixture.server.clock.now,
                     lifetimeSeconds: 1000)
             }
-            let before = try #require(try await AccountStore(database: store.database).find(fixture.account.id)).passwordChangedAt
-            #expect(try await store.insert(grant(), on: .password(changedAt: before), refresh: nil, also: []))
-            #expect(try await !store.insert(grant(), on: .password(changedAt: (before ?? 0) + 1), refresh: nil, also: []))
+            let accounts = AccountStore(database: store.database)
+            let checked = try #require(try await accounts.find(fixture.account.id)).passwordMark
+            #expect(try await store.insert(grant(), on: .password(checked), refresh: nil, also: []))
+            #expect(try await !store.insert(grant(), on: .password(PasswordMark(of: nil)), refresh: nil, also: []))
+            // Twice within a second: the time of the change tells nothing.
+            let now = fixture.server.clock.now
+            for hash in ["first", "second"] {
+                _ = try await accounts.setPassword(hash, of: fixture.account.id, mustChange: false, in: nil, also: [], now: now)
+                #expect(try await !store.insert(grant(), on: .password(checked), refresh: nil, also: []))
+            }
+            #expect(try await !store.insert(grant(), on: .password(PasswordMark(of: "first")), refresh: nil, also: []))
+            #expect(try await store.insert(grant(), on: .password(PasswordMark(of: "second")), refresh: nil, also: []))
             #expect(try await !store.insert(grant(), on: .session(UUID()), refresh: nil, also: []))
         }
     }

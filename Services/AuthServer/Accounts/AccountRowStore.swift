@@ -51,13 +51,17 @@ enum AccountRow {
         """
     }
 
-    static func password(_ hash: String, mustChange: Bool, of account: AccountID, now: Int64) -> SQL {
-        """
-        UPDATE auth.account
-           SET password_hash = \(hash), must_change_password = \(mustChange), password_changed_at = \(date(now)),
-               updated_at = now()
-         WHERE id = \(account.rawValue)
-        """
+    /// - Parameter mark: of the password that is replaced, and no other; nil: whatever it is.
+    static func password(
+        _ hash: String, mustChange: Bool, of account: AccountID, replacing mark: PasswordMark? = nil, now: Int64
+    ) -> SQL {
+        let condition: SQL = mark.map { "AND \($0.stands)" } ?? ""
+        return """
+            UPDATE auth.account
+               SET password_hash = \(hash), must_change_password = \(mustChange), password_changed_at = \(date(now)),
+                   updated_at = now()
+             WHERE id = \(account.rawValue) \(condition)
+            """
     }
 
     static func account(_ row: Row) throws -> Account {

@@ -160,11 +160,14 @@ struct AccountStore: Sendable {
         }
     }
 
-    /// Replaces a hash by a stronger one of the same password, unless it was changed meanwhile.
-    func upgradePasswordHash(from old: String, to new: String, of account: AccountID) async throws {
-        _ = try await database.with(.account(account)).query(
+    /// Replaces a hash by a stronger one of the same password.
+    ///
+    /// - Returns: false where another hash is stored meanwhile; it stays.
+    func upgradePasswordHash(from old: String, to new: String, of account: AccountID) async throws -> Bool {
+        let result = try await database.with(.account(account)).query(
             "UPDATE auth.account SET password_hash = \(new) WHERE id = \(account.rawValue) AND password_hash = \(old)"
         )
+        return result.affectedRows == 1
     }
 
     /// Writes a line of a tenant's audit log that no change goes with.

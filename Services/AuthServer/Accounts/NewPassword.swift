@@ -7,10 +7,11 @@ import Tenancy
 /// Chooses passwords: policy, hash, and everything that ends with the old one. Pages, invitations and the command line share it.
 struct NewPassword: Sendable {
     enum Outcome: Sendable, Equatable {
-        case changed
+        /// With the mark of the new one.
+        case changed(PasswordMark)
         case weak(PasswordWeakness)
         case sameAsBefore
-        /// The account is gone, or the tenant does not manage it.
+        /// The account is gone, or has another password by now.
         case noSuchAccount
     }
 
@@ -37,7 +38,7 @@ struct NewPassword: Sendable {
         try await hasher.hash(password)
     }
 
-    /// The person's own change. Every session, grant and token of theirs ends, in every tenant; the browser at hand begins a new session.
+    /// The person's own change of the password that `account` was read with. Every session, grant and token of theirs ends, in every tenant; the browser at hand begins a new session.
     ///
     /// - Throws: `PasswordHasher.Busy`.
     func change(_ password: String, of account: Account, origin: RequestOrigin) async throws -> Outcome {
@@ -49,13 +50,13 @@ struct NewPassword: Sendable {
             return .sameAsBefore
         }
         let hash = try await hash(password).text
-        return try await store(hash, account, origin) ? .changed : .noSuchAccount
+        return try await store(hash, account, origin) ? .changed(PasswordMark(of: hash)) : .noSuchAccount
     }
 
     private func store(_ hash: String, _ account: Account, _ origin: RequestOrigin) async throws -> Bool {
         let (id, now) = (account.id, clock.now)
         return try await accounts.database.withRepeatedTransaction(settings: .account(id)) { transaction in
-            let update = AccountRow.password(hash, mustChange: false, of: id, now: now)
+            let update = AccountRow.password(hash, mustChange: false, of: id, replacing: account.passwordMark, now: now)
             guard try await transaction.query(update).affectedRows == 1 else { return false }
             _ = try await transaction.query(SessionStore.endAll(of: id, now: now))
             for tenant in try await SessionStore.tenants(of: id, transaction) {

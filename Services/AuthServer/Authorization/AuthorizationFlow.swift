@@ -39,7 +39,9 @@ struct AuthorizationFlow: Sendable {
         case .secondFactor:
             guard let person else { return try await signIn(attempt, interaction, nil, visit, isReauthentication: false) }
             var interaction = interaction
-            interaction.proof = Interaction.Proof(account: person.account.id, methods: person.session.methods, provedAt: clock.now)
+            interaction.proof = Interaction.Proof(
+                person.account, methods: person.session.methods, now: clock.now, session: person.session.id
+            )
             return try await secondFactor.ask(person.account, interaction, visit, targets: Self.targets(attempt))
         case .consent:
             guard let person else { return try await signIn(attempt, interaction, nil, visit, isReauthentication: false) }
@@ -102,6 +104,7 @@ struct AuthorizationFlow: Sendable {
         situation.facts.authenticationAge = max(0, clock.now - person.session.authenticatedAt)
         situation.facts.lacksSecondFactor =
             attempt.tenant.settings.requiresSecondFactor && !SecondFactorQuestion.isProved(person.session.methods)
+        if situation.facts.lacksSecondFactor { situation.facts.mustEnrol = try await !secondFactor.factors.isEnrolled(account.id) }
         let mustAsk = ConsentRule.mustAsk(
             attempt, scopes: situation.disclosed, remembered: situation.remembered, hasJustSignedIn: situation.facts.hasJustSignedIn
         )

@@ -25,8 +25,13 @@ enum AuthorizationStep: Sendable, Hashable {
         /// Seconds since the person proved who they are.
         var authenticationAge: Int64 = 0
         var lacksSecondFactor = false
+        /// There is none to ask for: one is enrolled first.
+        var mustEnrol = false
         var mustConsent = false
     }
+
+    /// Seconds for which a sign-in is good enough to enrol a second factor: a browser left alone must not give its finder one.
+    static let enrolmentAge: Int64 = 300
 
     /// OpenID Connect Core §3.1.2.3 and §3.1.2.6: the first thing that is missing; with `prompt=none` that is an error.
     static func next(_ request: AuthorizationRequest, _ facts: Facts) -> AuthorizationStep {
@@ -47,6 +52,9 @@ enum AuthorizationStep: Sendable, Hashable {
             if request.prompts.contains(.login) || isTooOld {
                 return ask(.signIn(isReauthentication: true), or: .loginRequired, "the sign-in is too long ago")
             }
+        }
+        if facts.mustEnrol, facts.authenticationAge > enrolmentAge {
+            return ask(.signIn(isReauthentication: true), or: .interactionRequired, "a second factor is required")
         }
         if facts.lacksSecondFactor { return ask(.secondFactor, or: .interactionRequired, "a second factor is required") }
         if facts.mustConsent { return ask(.consent, or: .consentRequired, "the person has not allowed this yet") }

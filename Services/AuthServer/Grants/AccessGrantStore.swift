@@ -26,8 +26,8 @@ struct AccessGrantStore: Sendable {
     enum Footing: Sendable {
         /// `sid`: the session stands.
         case session(UUID)
-        /// The password that was checked is still the account's; seconds since 1970.
-        case password(changedAt: Int64?)
+        /// The password that was checked is still the account's.
+        case password(PasswordMark)
     }
 
     /// Inserts one row, or none where the footing is gone.
@@ -53,11 +53,10 @@ struct AccessGrantStore: Sendable {
              WHERE s.tenant_id = \(grant.tenantID.rawValue) AND s.id = \(id) AND s.ended_at IS NULL
                FOR SHARE
             """
-        case .password(let changedAt):
+        case .password(let mark):
             """
               FROM auth.account AS a
-             WHERE a.id = \(grant.accountID.rawValue) AND a.disabled_at IS NULL
-               AND floor(extract(epoch FROM a.password_changed_at))::bigint IS NOT DISTINCT FROM \(changedAt)
+             WHERE a.id = \(grant.accountID.rawValue) AND a.disabled_at IS NULL AND \(mark.stands)
                FOR SHARE
             """
         }

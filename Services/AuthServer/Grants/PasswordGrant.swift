@@ -33,7 +33,7 @@ struct PasswordGrant: TokenGrant {
         var authority = try GrantedAuthority(
             StandingGrant(grant: grant, role: membership.role), asked: request.scopes, refreshToken: refreshToken, nonce: nil
         )
-        authority.person?.passwordChangedAt = account.passwordChangedAt
+        authority.person?.password = account.passwordMark
         return authority
     }
 
@@ -50,7 +50,7 @@ struct PasswordGrant: TokenGrant {
         )
         let idleUntil = clock.now + Int64(client.refreshTokenIdleSeconds)
         let isInserted = try await store.insert(
-            grant, on: .password(changedAt: person.passwordChangedAt),
+            grant, on: .password(person.password),
             refresh: person.refreshToken.map { ($0.hash, min(idleUntil, grant.expiresAt)) }, also: [event.insertion(in: tenant.id)]
         )
         guard isInserted else { throw Self.refusal }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import JOSE
 import JSON
 import OAuth
 import Tenancy
@@ -19,12 +20,33 @@ struct Interaction: Sendable {
     /// What signed in, or half of it.
     struct Proof: Sendable, Hashable {
         let account: AccountID
-        /// `amr` so far (RFC 8176).
-        let methods: [String]
-        /// Seconds since 1970.
+        /// The account's password when it was proved: with another one the proof is worth nothing.
+        var password: PasswordMark
+        /// When the first factor was proved, in seconds since 1970; nothing that follows renews it.
         let provedAt: Int64
+        /// `amr` so far (RFC 8176).
+        var methods: [String]
+        /// The session that stands for the first factor, where none was proved anew: it must live, and its age stays.
+        var session: UUID?
+        /// What the enrolment page shows. It is stored once a code of it was confirmed.
+        var proposedSecret: [UInt8]?
 
         static let lifetimeSeconds: Int64 = 600
+
+        init(_ account: Account, methods: [String], now: Int64, session: UUID? = nil) {
+            self.account = account.id
+            password = account.passwordMark
+            provedAt = now
+            self.methods = methods
+            self.session = session
+        }
+
+        func adding(_ methods: [String]) -> Proof {
+            var proof = self
+            proof.methods += methods
+            proof.proposedSecret = nil
+            return proof
+        }
     }
 
     /// What the consent page showed.
@@ -83,10 +105,7 @@ extension Interaction {
         if let tenant { members.append(("tenant", .string(tenant.description))) }
         if let session { members.append(("session", .string(session.uuidString))) }
         if let chosen { members.append(("chosen", .string(chosen.description))) }
-        if let proof {
-            let methods = proof.methods.map { JSONValue.string($0) }
-            members.append(("proof", .array([.string(proof.account.description), .integer(proof.provedAt), .array(methods)])))
-        }
+        if let proof { members.append(("proof", proof.json)) }
         if let shown {
             members.append(("shown", .array([.string(shown.account.description), .string(shown.scopes.description)])))
         }
@@ -111,15 +130,34 @@ extension Interaction {
         tenant = root["tenant"]?.stringValue.flatMap { TenantID($0) }
         session = root["session"]?.stringValue.flatMap { UUID(uuidString: $0) }
         chosen = root["chosen"]?.stringValue.flatMap { AccountID($0) }
-        if let proof = root["proof"]?.arrayValue, proof.count == 3, let account = proof[0].stringValue.flatMap({ AccountID($0) }),
-            let provedAt = proof[1].intValue
-        {
-            self.proof = Proof(account: account, methods: (proof[2].arrayValue ?? []).compactMap(\.stringValue), provedAt: provedAt)
-        }
+        proof = root["proof"]?.objectValue.flatMap { Proof($0) }
         if let shown = root["shown"]?.arrayValue, shown.count == 2, let account = shown[0].stringValue.flatMap({ AccountID($0) }),
             let scopes = shown[1].stringValue.flatMap({ try? ScopeSet(parsing: $0) })
         {
             self.shown = Shown(account: account, scopes: scopes)
         }
+    }
+}
+
+extension Interaction.Proof {
+    fileprivate var json: JSONValue {
+        var members: [(String, JSONValue)] = [
+            ("account", .string(account.description)), ("at", .integer(provedAt)), ("methods", .array(methods.map { .string($0) })),
+        ]
+        if let hash = password.hash { members.append(("password", .string(Base64URL.encode(hash)))) }
+        if let session { members.append(("session", .string(session.uuidString))) }
+        if let proposedSecret { members.append(("secret", .string(Base64URL.encode(proposedSecret)))) }
+        return .object(JSONObject(members))
+    }
+
+    fileprivate init?(_ json: JSONObject) {
+        guard let account = json["account"]?.stringValue.flatMap({ AccountID($0) }), let provedAt = json["at"]?.intValue else { return nil }
+        func bytes(_ name: String) -> [UInt8]? { json[name]?.stringValue.flatMap { try? Base64URL.decode($0) } }
+        self.account = account
+        self.provedAt = provedAt
+        password = PasswordMark(hash: bytes("password"))
+        methods = (json["methods"]?.arrayValue ?? []).compactMap(\.stringValue)
+        session = json["session"]?.stringValue.flatMap { UUID(uuidString: $0) }
+        proposedSecret = bytes("secret")
     }
 }

@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import OAuth
 import Passwords
+import ServiceKit
 import Tenancy
 
 extension InteractionSteps {
@@ -24,7 +25,7 @@ extension InteractionSteps {
             switch try await invitations.accept(token, name: nil, password: password, in: tenant, origin: visit.origin) {
             case .accepted(let id):
                 guard let account = try await accounts.find(id) else { return InvitationEndpoint.gone(visit) }
-                return try await proceed(account, ["pwd"], interaction, visit)
+                return try await proceed(account, Interaction.Proof(account, methods: ["pwd"], now: clock.now), interaction, visit)
             case .weak(let weakness): return try await again(PasswordSetPage.Problem(weakness))
             case .accountExists: return visit.redirect(to: visit.path("invitations"))
             case .gone, .otherAccount, .alreadyMember: return InvitationEndpoint.gone(visit)

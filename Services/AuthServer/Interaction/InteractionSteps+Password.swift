@@ -18,29 +18,40 @@ extension InteractionSteps {
 
     func setPassword(_ form: FormParameters, _ interaction: Interaction, _ visit: Visit) async throws -> Response {
         guard let (account, proof) = try await proved(interaction, visit) else { return expired(visit) }
-        // A form sent again after it was answered: there is nothing left to change.
-        guard account.mustChangePassword else { return try await proceed(account, proof.methods, interaction, visit) }
+        guard account.mustChangePassword else { return try await proceed(account, proof, interaction, visit) }
         if try await !factorIsProved(account, proof, visit) { return expired(visit) }
-        if let problem = try await change(form, account, visit) {
+        let mark: PasswordMark
+        switch try await change(form, account, visit) {
+        case .changed(let changed): mark = changed
+        case .problem(let problem):
             let status: HTTPResponse.Status = problem == .busy ? .serviceUnavailable : Self.problemStatus
             return try await passwordPage(account, interaction, visit, problem: problem, status: status)
         }
-        guard let (changed, _) = try await proved(interaction, visit) else { return expired(visit) }
-        return try await proceed(changed, proof.methods, interaction, visit)
+        // Every session has ended; the new password stands for the first factor.
+        var interaction = interaction
+        interaction.proof?.password = mark
+        interaction.proof?.session = nil
+        guard let (changed, renewed) = try await proved(interaction, visit) else { return expired(visit) }
+        return try await proceed(changed, renewed, interaction, visit)
     }
 
-    private func change(_ form: FormParameters, _ account: Account, _ visit: Visit) async throws -> PasswordSetPage.Problem? {
-        guard let password = form[PageField.newPassword] else { return .missing }
-        guard password.utf8.elementsEqual((form[PageField.repeatedPassword] ?? "").utf8) else { return .notRepeated }
+    private enum Change {
+        case changed(PasswordMark)
+        case problem(PasswordSetPage.Problem)
+    }
+
+    private func change(_ form: FormParameters, _ account: Account, _ visit: Visit) async throws -> Change {
+        guard let password = form[PageField.newPassword] else { return .problem(.missing) }
+        guard password.utf8.elementsEqual((form[PageField.repeatedPassword] ?? "").utf8) else { return .problem(.notRepeated) }
         do {
             return switch try await newPassword.change(password, of: account, origin: visit.origin) {
-            case .changed: nil
-            case .weak(let weakness): PasswordSetPage.Problem(weakness)
-            case .sameAsBefore: .sameAsBefore
-            case .noSuchAccount: .expired
+            case .changed(let mark): .changed(mark)
+            case .weak(let weakness): .problem(PasswordSetPage.Problem(weakness))
+            case .sameAsBefore: .problem(.sameAsBefore)
+            case .noSuchAccount: .problem(.expired)
             }
         } catch is PasswordHasher.Busy {
-            return .busy
+            return .problem(.busy)
         }
     }
 

@@ -16,7 +16,7 @@ extension InteractionSteps {
         let code = Self.code(form)
         switch try await factors.verify(code: code, for: account.id, origin: visit.origin) {
         case .right:
-            return try await proceed(account, proof.methods + SecondFactorQuestion.methods, interaction, visit)
+            return try await proceed(account, proof.adding(SecondFactorQuestion.methods), interaction, visit)
         case .wrong:
             // A recovery code has letters or is longer than six digits: whoever tried one is asked for one again.
             let method: SecondFactorPage.Method = code.utf8.count > 8 ? .recoveryCode : .authenticator
@@ -34,16 +34,18 @@ extension InteractionSteps {
     func enrol(_ form: FormParameters, _ interaction: Interaction, _ visit: Visit) async throws -> Response {
         guard let (account, proof) = try await proved(interaction, visit) else { return expired(visit) }
         let targets = try await destination(interaction, visit).targets
-        guard let codes = try await factors.confirm(code: Self.code(form), for: account, origin: visit.origin) else {
-            let enrolment = try await factors.beginEnrolment(for: account, issuerName: visit.brand.displayName)
+        // Enrolled meanwhile, or the form is of another step.
+        guard let secret = proof.proposedSecret, try await !factors.isEnrolled(account.id) else {
+            return try await secondFactor.ask(account, interaction, visit, targets: targets)
+        }
+        guard let codes = try await factors.confirm(code: Self.code(form), of: secret, for: account) else {
+            let enrolment = SecondFactors.Enrolment(secret, account: account.email, issuer: visit.brand.displayName)
             return try await secondFactor.enrol(
                 account, enrolment, interaction, visit, targets: targets, problem: .wrongCode, status: Self.problemStatus
             )
         }
         var interaction = interaction
-        interaction.proof = Interaction.Proof(
-            account: account.id, methods: proof.methods + SecondFactorQuestion.methods, provedAt: clock.now
-        )
+        interaction.proof = proof.adding(SecondFactorQuestion.methods)
         let page = RecoveryCodesPage(
             brand: visit.brand, form: try await forms.form(.recoveryCodes, interaction, visit), codes: codes
         )
@@ -52,7 +54,7 @@ extension InteractionSteps {
 
     func afterRecoveryCodes(_ interaction: Interaction, _ visit: Visit) async throws -> Response {
         guard let (account, proof) = try await proved(interaction, visit) else { return expired(visit) }
-        return try await proceed(account, proof.methods, interaction, visit)
+        return try await proceed(account, proof, interaction, visit)
     }
 
     func expired(_ visit: Visit) -> Response {

@@ -20,9 +20,9 @@ extension InteractionSteps {
         )
         switch outcome {
         case .signedIn(let account, let methods):
-            return try await begin(account, methods, interaction, visit)
+            return try await begin(account, Interaction.Proof(account, methods: methods, now: clock.now), interaction, visit)
         case .mustChangePassword(let account), .secondFactorRequired(let account, _):
-            return try await proceed(account, ["pwd"], interaction, visit)
+            return try await proceed(account, Interaction.Proof(account, methods: ["pwd"], now: clock.now), interaction, visit)
         case .wrong:
             return try await again(.wrongCredentials, Self.problemStatus)
         case .blocked(let seconds):
@@ -46,18 +46,20 @@ extension InteractionSteps {
 
     /// The person has proved something; asks for what is missing, and else begins the session. The second factor comes before the new
     /// password: whoever knows only the old one must not be able to set it.
-    func proceed(_ account: Account, _ methods: [String], _ interaction: Interaction, _ visit: Visit) async throws -> Response {
+    func proceed(
+        _ account: Account, _ proof: Interaction.Proof, _ interaction: Interaction, _ visit: Visit
+    ) async throws -> Response {
         var interaction = interaction
-        interaction.proof = Interaction.Proof(account: account.id, methods: methods, provedAt: clock.now)
-        if !SecondFactorQuestion.isProved(methods), try await needsSecondFactor(account, visit) {
+        interaction.proof = proof
+        if !SecondFactorQuestion.isProved(proof.methods), try await needsSecondFactor(account, visit) {
             let targets = try await destination(interaction, visit).targets
             return try await secondFactor.ask(account, interaction, visit, targets: targets)
         }
         if account.mustChangePassword { return try await passwordPage(account, interaction, visit, problem: nil) }
         if let tenant = visit.tenant, interaction.isForMembers {
-            try await passwords.recordSignIn(of: account.id, methods: methods, tenant: tenant, origin: visit.origin)
+            try await passwords.recordSignIn(of: account.id, methods: proof.methods, tenant: tenant, origin: visit.origin)
         }
-        return try await begin(account, methods, interaction, visit)
+        return try await begin(account, proof, interaction, visit)
     }
 
     private func needsSecondFactor(_ account: Account, _ visit: Visit) async throws -> Bool {
@@ -66,23 +68,31 @@ extension InteractionSteps {
     }
 
     /// A new session with a new id, whatever the browser had before (RFC 9700 §4, session fixation).
-    private func begin(_ account: Account, _ methods: [String], _ interaction: Interaction, _ visit: Visit) async throws -> Response {
+    private func begin(
+        _ account: Account, _ proof: Interaction.Proof, _ interaction: Interaction, _ visit: Visit
+    ) async throws -> Response {
         let replaced = try await sessions.find(visit.request)?.0
         let lifetime = visit.tenant?.settings.sessionLifetimeSeconds ?? TenantSettings().sessionLifetimeSeconds
-        let (session, secret) = try await sessions.begin(
-            for: account.id, methods: methods, replacing: replaced, origin: visit.origin, lifetimeSeconds: lifetime
+        let begun = try await sessions.begin(
+            for: account, methods: proof.methods, replacing: replaced, keepingAge: proof.session != nil, origin: visit.origin,
+            lifetimeSeconds: lifetime
         )
+        guard let (session, secret) = begun else {
+            // The password has been replaced since it was checked: it is a wrong one now.
+            return try await signInPage(account.email, .wrongCredentials, Self.problemStatus, nil, interaction, visit)
+        }
         var visit = visit
         visit.begun = (session, account)
         visit.setCookie(Sessions.setCookie(secret))
         visit.setCookie(try await devices.setCookie(visit.request, email: account.email))
         var interaction = interaction
         interaction.proof = nil
-        interaction.session = session.id
+        // Who gave a second factor to a session that was there has not signed in anew.
+        if proof.session == nil || proof.session == interaction.session { interaction.session = session.id }
         return try await resume(interaction, visit)
     }
 
-    /// The account whose first factor was proved a short while ago, if it may still sign in here.
+    /// The account whose first factor was proved a short while ago, if it may still sign in here, and with the same password.
     func proved(_ interaction: Interaction, _ visit: Visit) async throws -> (Account, Interaction.Proof)? {
         guard let proof = interaction.proof, proof.provedAt + Interaction.Proof.lifetimeSeconds > clock.now else { return nil }
         let account: Account?
@@ -92,7 +102,8 @@ extension InteractionSteps {
         } else {
             account = try await accounts.find(proof.account)
         }
-        guard let account, !account.isDisabled else { return nil }
+        guard let account, !account.isDisabled, account.passwordMark == proof.password else { return nil }
+        if let session = proof.session, try await sessions.find(visit.request)?.0.id != session { return nil }
         return (account, proof)
     }
 }

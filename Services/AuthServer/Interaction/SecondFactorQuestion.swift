@@ -15,7 +15,10 @@ struct SecondFactorQuestion: Sendable {
     /// - Parameter interaction: with the proof of the first factor.
     func ask(_ account: Account, _ interaction: Interaction, _ visit: Visit, targets: [FormTarget]) async throws -> Response {
         if try await factors.isEnrolled(account.id) { return try await ask(account, interaction, visit, targets: targets, problem: nil) }
-        let enrolment = try await factors.beginEnrolment(for: account, issuerName: visit.brand.displayName)
+        let secret = SecondFactors.newSecret()
+        let enrolment = SecondFactors.Enrolment(secret, account: account.email, issuer: visit.brand.displayName)
+        var interaction = interaction
+        interaction.proof?.proposedSecret = secret
         return try await enrol(account, enrolment, interaction, visit, targets: targets, problem: nil)
     }
 

@@ -63,13 +63,27 @@ struct SessionStore: Sendable {
         )
     }
 
-    static func insertion(_ session: BrowserSession, _ secret: OpaqueSecret, _ origin: RequestOrigin) -> SQL {
-        let moment = AccountRow.date(session.authenticatedAt)
+    /// Inserts one row, or none for an account that is disabled or has another password. To be run as the account; whoever changes it
+    /// waits for the session and ends it, or the session waits and does not begin.
+    ///
+    /// - Parameter old: a session of the account that must live.
+    static func insertion(
+        _ session: BrowserSession, _ secret: OpaqueSecret, _ origin: RequestOrigin, while mark: PasswordMark, after old: UUID?, now: Int64
+    ) -> SQL {
+        let (authenticated, moment) = (AccountRow.date(session.authenticatedAt), AccountRow.date(now))
+        let condition: SQL =
+            old.map {
+                "AND EXISTS (SELECT FROM auth.session AS s WHERE s.account_id = account.id AND s.id = \($0) AND s.ended_at IS NULL)"
+            } ?? ""
         return """
             INSERT INTO auth.session (period, id, account_id, token_hash, authenticated_at, methods, user_agent, address, created_at,
                                       last_seen_at, expires_at)
-            VALUES (\(session.period), \(session.id), \(session.account.rawValue), \(secret.hash), \(moment), \(session.methods),
-                    \(origin.userAgent), \(origin.address), \(moment), \(moment), \(AccountRow.date(session.expiresAt)))
+            SELECT \(session.period), \(session.id), account.id, \(secret.hash), \(authenticated), \(session.methods),
+                   \(origin.userAgent), \(origin.address), \(moment), \(moment), \(AccountRow.date(session.expiresAt))
+              FROM auth.account
+             WHERE account.id = \(session.account.rawValue) AND account.disabled_at IS NULL AND \(mark.stands)
+               \(condition)
+               FOR SHARE OF account
             """
     }
 
@@ -209,13 +223,13 @@ struct SessionStore: Sendable {
     }
 
     /// Hands a tenant's living part over to the session that takes the old one's place, so that its `sid` and its tokens go on.
-    static func moveParts(from old: BrowserSession, to new: BrowserSession, in tenant: TenantID) -> SQL {
-        let moment = AccountRow.date(new.authenticatedAt)
+    static func moveParts(from old: BrowserSession, to new: BrowserSession, in tenant: TenantID, now: Int64) -> SQL {
+        let (authenticated, moment) = (AccountRow.date(new.authenticatedAt), AccountRow.date(now))
         return """
             UPDATE auth.tenant_session AS part
                SET period = \(new.period), session_id = \(new.id), last_seen_at = \(moment),
                    expires_at = least(\(AccountRow.date(new.expiresAt)),
-                                      \(moment) + make_interval(secs => tenant.session_lifetime_seconds))
+                                      \(authenticated) + make_interval(secs => tenant.session_lifetime_seconds))
               FROM auth.tenant
              WHERE part.tenant_id = \(tenant.rawValue) AND part.period = \(old.period) AND part.session_id = \(old.id)
                AND part.ended_at IS NULL AND part.expires_at > \(moment)

@@ -28,28 +28,40 @@ struct Sessions: Sendable {
 
     /// A new session with a new id and a new secret, whatever the browser had before.
     ///
-    /// - Parameter replacing: the browser's session so far, which ends. If it is the same person's, the tenants' sessions in it go on.
+    /// - Parameters:
+    ///   - account: as it was when its password was checked.
+    ///   - replacing: the browser's session so far, which ends. If it is the same person's, the tenants' sessions in it go on.
+    ///   - keepingAge: only something was added to the session so far, which must live: authentication and end are its own.
+    /// - Returns: nil, with nothing begun or ended, where the account has another password by now, or is disabled.
     func begin(
-        for account: AccountID, methods: [String], replacing old: BrowserSession?, origin: RequestOrigin, lifetimeSeconds: Int
-    ) async throws -> (BrowserSession, OpaqueSecret) {
-        if let old, old.account != account { try await end(old, origin: origin) }
+        for account: Account, methods: [String], replacing old: BrowserSession?, keepingAge: Bool = false, origin: RequestOrigin,
+        lifetimeSeconds: Int
+    ) async throws -> (BrowserSession, OpaqueSecret)? {
+        let (mark, account) = (account.passwordMark, account.id)
         let now = clock.now
-        let expiresAt = now + Int64(lifetimeSeconds)
+        let kept = keepingAge && old?.account == account ? old : nil
+        if keepingAge && kept == nil { return nil }
+        let expiresAt = min(now + Int64(lifetimeSeconds), kept?.expiresAt ?? .max)
         let session = BrowserSession(
-            id: UUID(), period: Period.long(expiresAt), account: account, authenticatedAt: now, methods: methods, expiresAt: expiresAt
+            id: UUID(), period: Period.long(expiresAt), account: account, authenticatedAt: kept?.authenticatedAt ?? now, methods: methods,
+            expiresAt: expiresAt
         )
         let secret = OpaqueSecret.generate(.session, [String(session.period)])
-        try await database.withTransaction(settings: .account(account)) { transaction in
-            _ = try await transaction.query(SessionStore.insertion(session, secret, origin))
+        let isBegun = try await database.withTransaction(settings: .account(account)) { transaction in
+            let insertion = SessionStore.insertion(session, secret, origin, while: mark, after: kept?.id, now: now)
+            guard try await transaction.execute(insertion) == 1 else { return false }
             guard let old, old.account == account,
                 try await SessionStore.end(old.id, of: account, now: now, transaction) != nil
-            else { return }
+            else { return true }
             for tenant in try await SessionStore.tenants(of: account, transaction) {
                 _ = try await transaction.batch([
-                    SessionStore.enter(tenant), SessionStore.moveParts(from: old, to: session, in: tenant),
+                    SessionStore.enter(tenant), SessionStore.moveParts(from: old, to: session, in: tenant, now: now),
                 ])
             }
+            return true
         }
+        guard isBegun else { return nil }
+        if let old, old.account != account { try await end(old, origin: origin) }
         return (session, secret)
     }
 

@@ -9,7 +9,8 @@ import Tenancy
 /// Whoever has no account, is no member, or is disabled, gets the answer of a wrong password, after the same work.
 struct PasswordSignIn: Sendable {
     enum Outcome: Sendable {
-        /// With the methods of RFC 8176.
+        /// With the methods of RFC 8176. The account, here and below, is the one whose password was right: what follows is bound to its
+        /// ``Account/passwordMark``.
         case signedIn(Account, [String])
         case wrong
         /// Too many attempts; this one was not looked at.
@@ -40,13 +41,13 @@ struct PasswordSignIn: Sendable {
         }
         let account = try await find(email, tenant)
         do {
-            guard let account, try await isRight(password, account) else {
+            guard let account, let verified = try await verified(password, account) else {
                 if account == nil { try await hasher.verifyAgainstNothing(password) }
                 try await recordFailure(account, tenant, origin, attempt)
                 return .wrong
             }
             try await throttle.succeed(attempt)
-            return try await outcome(account, tenant, origin)
+            return try await outcome(verified, tenant, origin)
         } catch is PasswordHasher.Busy {
             try await throttle.withdraw(attempt)
             return .busy
@@ -72,18 +73,31 @@ struct PasswordSignIn: Sendable {
         return account.isDisabled ? nil : account
     }
 
-    private func isRight(_ password: String, _ account: Account) async throws -> Bool {
+    /// - Returns: the account with the hash that the password was right for; nil for a wrong password.
+    private func verified(_ password: String, _ account: Account) async throws -> Account? {
         guard let stored = account.passwordHash, let hash = try? PasswordHash(stored) else {
             try await hasher.verifyAgainstNothing(password)
-            return false
+            return nil
         }
         switch try await hasher.verify(password, against: hash) {
-        case .wrong: return false
-        case .right: return true
+        case .wrong: return nil
+        case .right: return account
         case .rightNeedsUpgrade(let upgraded):
-            try await accounts.upgradePasswordHash(from: stored, to: upgraded.text, of: account.id)
-            return true
+            guard try await accounts.upgradePasswordHash(from: stored, to: upgraded.text, of: account.id) else {
+                return try await verifiedAgain(password, account.id)
+            }
+            var account = account
+            account.passwordHash = upgraded.text
+            return account
         }
+    }
+
+    /// For a hash that was replaced while it was being checked: by an upgrade of the same password, or by another password.
+    private func verifiedAgain(_ password: String, _ id: AccountID) async throws -> Account? {
+        guard let account = try await accounts.find(id), !account.isDisabled, let stored = account.passwordHash,
+            let hash = try? PasswordHash(stored), try await hasher.verify(password, against: hash) != .wrong
+        else { return nil }
+        return account
     }
 
     private func outcome(_ account: Account, _ tenant: Tenant?, _ origin: RequestOrigin) async throws -> Outcome {

@@ -15,31 +15,22 @@ struct SecondFactorStore: Sendable {
         try await database.with(.account(account)).queryOptional(Self.selection(account), Self.factor)
     }
 
-    /// - Returns: what is stored: the proposal, unless there was a secret already.
-    func propose(_ sealed: [UInt8], for account: AccountID) async throws -> Factor {
-        let results = try await database.batch(
-            [
-                """
-                INSERT INTO auth.second_factor (account_id, sealed_secret)
-                VALUES (\(account.rawValue), \(sealed))
-                ON CONFLICT (account_id) DO NOTHING
-                """,
-                Self.selection(account),
-            ],
-            settings: .account(account)
-        )
-        guard let row = results.last?.first else { throw StoredDataError("auth.second_factor \(account): is missing") }
-        return try Self.factor(row)
-    }
-
-    /// - Returns: false where the factor is not the one that is stored, or was confirmed already.
-    func confirm(_ account: AccountID, _ factor: Factor, step: Int64, recoveryHashes: [[UInt8]], now: Int64) async throws -> Bool {
-        try await database.withTransaction(settings: .account(account)) { transaction in
+    /// Inserts a confirmed factor with its recovery codes.
+    ///
+    /// - Returns: false, with nothing written, where there is one already, or the account has another password by now.
+    func insert(_ sealed: [UInt8], for account: Account, step: Int64, recoveryHashes: [[UInt8]], now: Int64) async throws -> Bool {
+        let (mark, account) = (account.passwordMark, account.id)
+        return try await database.withTransaction(settings: .account(account)) { transaction in
             let confirmed = try await transaction.query(
                 """
-                UPDATE auth.second_factor
-                   SET confirmed_at = \(AccountRow.date(now)), last_step = \(step)
-                 WHERE account_id = \(account.rawValue) AND confirmed_at IS NULL AND sealed_secret = \(factor.sealedSecret)
+                INSERT INTO auth.second_factor (account_id, sealed_secret, confirmed_at, last_step)
+                SELECT account.id, \(sealed), \(AccountRow.date(now)), \(step)
+                  FROM auth.account
+                 WHERE account.id = \(account.rawValue) AND account.disabled_at IS NULL AND \(mark.stands)
+                   FOR SHARE
+                ON CONFLICT (account_id) DO UPDATE
+                   SET sealed_secret = excluded.sealed_secret, confirmed_at = excluded.confirmed_at, last_step = excluded.last_step
+                 WHERE second_factor.confirmed_at IS NULL
                 """
             )
             guard confirmed.affectedRows == 1 else { return false }

@@ -13,16 +13,12 @@ struct SecondFactors: Sendable {
         case blocked(retryAfterSeconds: Int)
     }
 
-    /// A secret that counts once a code of it was confirmed.
+    /// A secret as a person takes it into an app. It counts, and is stored, once a code of it was confirmed.
     struct Enrolment: Sendable {
         /// Base32, for typing.
         let secret: String
         /// `otpauth://totp/…`, for a QR code.
         let uri: String
-    }
-
-    struct InUse: Error, CustomStringConvertible {
-        let description = "the account has a second factor already"
     }
 
     static let recoveryCodeCount = 10
@@ -43,26 +39,22 @@ struct SecondFactors: Sendable {
         try await store.find(account)?.isConfirmed ?? false
     }
 
-    /// Asking again before the confirmation gives the same secret, so that a reloaded page does not invalidate what was scanned.
-    ///
-    /// - Throws: ``InUse`` for an account that has a second factor: that one is to be removed first.
-    func beginEnrolment(for account: Account, issuerName: String) async throws -> Enrolment {
-        let sealed = try masterKey.seal(SecureRandom.bytes(TOTP.secretBytes), authenticating: Self.context(account.id))
-        let kept = try await store.propose(sealed, for: account.id)
-        guard !kept.isConfirmed else { throw InUse() }
-        return Enrolment(try open(kept, account.id), account: account.email, issuer: issuerName)
-    }
+    /// For one enrolment. Whoever shows it keeps it until it is confirmed.
+    static func newSecret() -> [UInt8] { SecureRandom.bytes(TOTP.secretBytes) }
 
-    /// Confirms the enrolment with a first code.
+    /// Confirms an enrolment with a first code.
     ///
-    /// - Returns: recovery codes in clear, which are stored nowhere; nil for a wrong code, or where there is nothing to confirm.
-    func confirm(code: String, for account: Account, origin: RequestOrigin) async throws -> [String]? {
+    /// - Parameter account: as it was when its password was proved: nothing is enrolled once it has another one.
+    /// - Returns: recovery codes in clear, which are stored nowhere; nil for a wrong code, or an account that has a second factor already.
+    func confirm(code: String, of secret: [UInt8], for account: Account) async throws -> [String]? {
         guard case .allowed(let attempt) = try await throttle.begin([.secondFactor(account.id)]),
-            let factor = try await store.find(account.id), !factor.isConfirmed,
-            let step = try TOTP(secret: open(factor, account.id)).step(of: code, now: clock.now)
+            let step = try TOTP(secret: secret).step(of: code, now: clock.now)
         else { return nil }
         let codes = (0..<Self.recoveryCodeCount).map { _ in RecoveryCode.generate() }
-        guard try await store.confirm(account.id, factor, step: step, recoveryHashes: codes.map(\.hash), now: clock.now) else { return nil }
+        let sealed = try masterKey.seal(secret, authenticating: Self.context(account.id))
+        guard try await store.insert(sealed, for: account, step: step, recoveryHashes: codes.map(\.hash), now: clock.now) else {
+            return nil
+        }
         try await throttle.succeed(attempt)
         return codes.map(\.text)
     }
@@ -101,7 +93,7 @@ struct SecondFactors: Sendable {
 
 extension SecondFactors.Enrolment {
     /// The key URI that authenticator apps read: `otpauth://totp/{issuer}:{account}?secret=…&issuer=…`.
-    fileprivate init(_ secret: [UInt8], account: String, issuer: String) {
+    init(_ secret: [UInt8], account: String, issuer: String) {
         let text = Base32.encode(secret)
         let (issuer, account) = (Self.escape(issuer), Self.escape(account))
         self.init(

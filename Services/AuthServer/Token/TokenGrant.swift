@@ -60,8 +60,8 @@ struct GrantedPerson: Sendable {
     let grant: AccessGrant
     let refreshToken: OpaqueSecret?
     let nonce: String?
-    /// When the password that was checked had been set, in seconds since 1970: the grant stands on it.
-    var passwordChangedAt: Int64?
+    /// The password that was checked: the password grant stands on it.
+    var password = PasswordMark(hash: nil)
 }
 
 extension Role {

@@ -121,7 +121,13 @@ import Testing
                 accounts: server.administration.accounts, hasher: AuthServerHarness.hasher, breached: nil, clock: server.clock)
             #expect(try await passwords.change(Self.password, of: current, origin: .commandLine) == .sameAsBefore)
             #expect(try await passwords.change("short", of: current, origin: .commandLine) == .weak(.tooShort(minimum: 12)))
-            #expect(try await passwords.change("another horse battery", of: current, origin: .commandLine) == .changed)
+            guard case .changed(let mark) = try await passwords.change("another horse battery", of: current, origin: .commandLine) else {
+                Issue.record("the password was not changed")
+                return
+            }
+            #expect(try await server.administration.accounts.find(current.id)?.passwordMark == mark)
+            // Read before that: it would replace a password that it does not know.
+            #expect(try await passwords.change("a third horse battery", of: current, origin: .commandLine) == .noSuchAccount)
             for tenant in [server.acme, server.globex] {
                 #expect(try await server.revoked(tenant) == ["user \(account.id)"])
                 #expect(try await server.audited(tenant).first?.action == "user.password_changed")

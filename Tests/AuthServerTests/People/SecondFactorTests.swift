@@ -66,31 +66,34 @@ import Testing
 
     /// - Returns: the app's generator and the recovery codes.
     private static func enrol(_ account: Account, _ factors: SecondFactors, _ server: AuthServerHarness) async throws -> (TOTP, [String]) {
-        let enrolment = try await factors.beginEnrolment(for: account, issuerName: "Acme & Co")
-        let totp = TOTP(secret: try #require(Base32.decode(enrolment.secret)))
+        let secret = SecondFactors.newSecret()
+        let totp = TOTP(secret: secret)
         let code = try totp.code(step: server.clock.now / 30)
-        return (totp, try #require(try await factors.confirm(code: code, for: account, origin: origin)))
+        return (totp, try #require(try await factors.confirm(code: code, of: secret, for: account)))
     }
 
     @Test("An enrolment counts once a code confirmed it") func enrolment() async throws {
         try await AuthServerHarness.with { server in
             let factors = try Self.factors(server)
             let account = try await server.member("ann+x@example.com", of: server.acme)
-            let first = try await factors.beginEnrolment(for: account, issuerName: "Acme & Co")
-            #expect(try await factors.beginEnrolment(for: account, issuerName: "Acme & Co").secret == first.secret)
+            let secret = SecondFactors.newSecret()
+            #expect(secret.count == TOTP.secretBytes && SecondFactors.newSecret() != secret)
+            let first = SecondFactors.Enrolment(secret, account: account.email, issuer: "Acme & Co")
+            #expect(Base32.decode(first.secret) == secret)
             #expect(
                 first.uri
                     == "otpauth://totp/Acme%20%26%20Co:ann%2Bx%40example.com?secret=\(first.secret)&issuer=Acme%20%26%20Co&algorithm=SHA1&digits=6&period=30"
             )
             #expect(try await !factors.isEnrolled(account.id))
-            #expect(try await factors.confirm(code: "000000x", for: account, origin: Self.origin) == nil)
+            #expect(try await factors.confirm(code: "000000x", of: secret, for: account) == nil)
+            #expect(try await SecondFactorStore(database: server.database).find(account.id) == nil)
             let (totp, codes) = try await Self.enrol(account, factors, server)
             #expect(Set(codes).count == 10)
             #expect(try await factors.isEnrolled(account.id))
-            await #expect(throws: SecondFactors.InUse.self) { try await factors.beginEnrolment(for: account, issuerName: "Acme") }
+            let other = try TOTP(secret: secret).code(step: server.clock.now / 30)
+            #expect(try await factors.confirm(code: other, of: secret, for: account) == nil)
             // The code that confirmed is used up.
             let used = try totp.code(step: server.clock.now / 30)
-            #expect(try await factors.confirm(code: used, for: account, origin: Self.origin) == nil)
             #expect(try await factors.verify(code: used, for: account.id, origin: Self.origin) == .wrong)
         }
     }

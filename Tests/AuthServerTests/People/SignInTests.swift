@@ -133,7 +133,7 @@ import Testing
             let upgraded = try #require(try await server.administration.accounts.find(account.id)?.passwordHash)
             #expect(upgraded.hasPrefix("$argon2id$"))
             #expect(try await Self.outcome(signIn, "ann@example.com", "password", server.acme) == "signed in by pwd")
-            try await server.administration.accounts.upgradePasswordHash(from: foreign, to: "late", of: account.id)
+            #expect(try await !server.administration.accounts.upgradePasswordHash(from: foreign, to: "late", of: account.id))
             #expect(try await server.administration.accounts.find(account.id)?.passwordHash == upgraded)
         }
     }

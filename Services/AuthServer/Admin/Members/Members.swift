@@ -60,17 +60,17 @@ struct Members: Sendable {
         }
     }
 
-    /// Every session, grant and token of the person in the tenant ends with the old password.
+    /// Every session of the person, and every grant and token in the tenant, ends with the old password.
     func setPassword(
         _ hash: String, mustChange: Bool, of id: AccountID, in tenant: TenantID, by administrator: Administrator,
         check: (Member) throws -> Void = { _ in }
     ) async throws {
-        try await changing(id, in: tenant, by: administrator) { transaction, member in
+        try await changing(id, in: tenant, as: id, by: administrator) { transaction, member in
             try check(member)
             let now = clock.now
             let event = administrator.event("user.password_changed", on: "user", id.description, [("must_change", .bool(mustChange))])
             let results = try await transaction.batch(
-                [MemberStore.setPassword(hash, mustChange: mustChange, of: id, in: tenant, now: now)]
+                [MemberStore.setPassword(hash, mustChange: mustChange, of: id, in: tenant, now: now), SessionStore.endAll(of: id, now: now)]
                     + Revocation.user(id).statements(in: tenant, reason: "password changed by an administrator", now: now)
                     + [event.insertion(in: tenant)]
             )
