@@ -11,6 +11,7 @@ public enum Database {
             Migration(number: 4, name: "grants", sql: text(PackageResources._004_grants_sql)),
             Migration(number: 5, name: "audit", sql: text(PackageResources._005_audit_sql)),
             Migration(number: 6, name: "administration", sql: text(PackageResources._006_administration_sql)),
+            Migration(number: 7, name: "shared accounts", sql: text(PackageResources._007_shared_accounts_sql)),
         ]
     }
 

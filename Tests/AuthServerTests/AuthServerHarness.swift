@@ -106,8 +106,10 @@ struct AuthServerHarness: Sendable {
         return account
     }
 
-    /// Makes somebody a member of another tenant too.
+    /// Makes somebody a member of another tenant too, as one whose account no tenant manages: nothing of it changes.
     func join(_ account: Account, _ tenant: Tenant, role: String = "user") async throws {
+        _ = try await database.with(.account(account.id)).query(
+            "UPDATE auth.account SET managing_tenant_id = NULL WHERE id = \(account.id.rawValue)")
         try await administration.members.join(account.id, role: role, in: tenant.id, by: .operator)
     }
 

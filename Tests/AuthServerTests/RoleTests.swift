@@ -144,12 +144,21 @@ import Testing
             let factor = try current.seal([1, 2, 3], authenticating: SecondFactors.context(account))
             _ = try await database.with(.account(account)).query(
                 "INSERT INTO auth.second_factor (account_id, sealed_secret) VALUES (\(account.rawValue), \(factor))")
+            // A member of nothing.
+            let lone = AccountID(UUID())
+            _ = try await database.with(.account(lone)).batch([
+                "INSERT INTO auth.account (id, email) VALUES (\(lone.rawValue), 'lone@y.example')",
+                """
+                INSERT INTO auth.second_factor (account_id, sealed_secret)
+                VALUES (\(lone.rawValue), \(try current.seal([4], authenticating: SecondFactors.context(lone))))
+                """,
+            ])
             await #expect(throws: StoredDataError.self) {
                 try await Resealing(database: database, current: stranger, new: new).run(tenants: tenants)
             }
             let report = try await Resealing(database: database, current: current, new: new).run(tenants: tenants)
             #expect(report.signingKeys == 4 && report.platformKeys >= 1)
-            #expect(report.clientSecrets == 1 && report.secondFactors == 1)
+            #expect(report.clientSecrets == 1 && report.secondFactors == 2)
             let sealedSecret = try #require(
                 try await server.administration.clients.find(client.id, in: server.acme.id)?.secrets.first?.sealedSecret)
             let opened = try ClientSecretVault(masterKey: new).open(sealedSecret, of: client.id, in: server.acme.id)
@@ -158,6 +167,10 @@ import Testing
                 try $0.decode([UInt8].self)
             }
             #expect(try new.open(newFactor, authenticating: SecondFactors.context(account)) == [1, 2, 3])
+            let loneFactor = try await database.with(.account(lone)).queryOne("SELECT sealed_secret FROM auth.second_factor") {
+                try $0.decode([UInt8].self)
+            }
+            #expect(try new.open(loneFactor, authenticating: SecondFactors.context(lone)) == [4])
             #expect(try await Resealing(database: database, current: current, new: new).run(tenants: tenants) == Resealing.Report())
             for tenant in tenants {
                 for key in try await server.administration.keys.all(in: tenant) {

@@ -111,7 +111,7 @@ struct TenantApplication: Sendable {
             for step in plan.steps {
                 switch step {
                 case .changeSettings:
-                    _ = try await Tenants.update(id, by: administrator, transaction) { $0 = $0.with(file.settings ?? [:]) }
+                    _ = try await Tenants.update(id, by: administrator, now: clock.now, transaction) { $0 = $0.with(file.settings ?? [:]) }
                 case .createRole(let role):
                     try await Roles.create(role, in: id, by: administrator, transaction)
                 case .changeRole(let role):

@@ -40,7 +40,8 @@ struct Clients: Sendable {
         return secret
     }
 
-    /// What a change means to whoever holds tokens of the client: narrower scopes, another role or another way to authenticate end them.
+    /// What a change means to whoever holds tokens of the client: narrower scopes, another role, and another way or other keys to
+    /// authenticate end them.
     func update(
         _ id: ClientID, in tenant: TenantID, by administrator: Administrator, change: (inout Client, Transaction) async throws -> Void
     ) async throws -> Client {
@@ -61,7 +62,9 @@ struct Clients: Sendable {
         try client.check()
         try administrator.require(client)
         let isNarrower = before.scopes.intersection(client.scopes) != before.scopes
-        let endsTokens = isNarrower || client.role != before.role || client.authenticationMethod != before.authenticationMethod
+        let provesOtherwise =
+            client.authenticationMethod != before.authenticationMethod || client.jwks != before.jwks || client.jwksURI != before.jwksURI
+        let endsTokens = isNarrower || client.role != before.role || provesOtherwise
         let changed = JSONValue.array(changes.map(JSONValue.string))
         _ = try await transaction.batch(
             [ClientStore.update(client)]
@@ -71,10 +74,12 @@ struct Clients: Sendable {
     }
 
     func setDisabled(
-        _ isDisabled: Bool, _ id: ClientID, in tenant: TenantID, by administrator: Administrator
+        _ isDisabled: Bool, _ id: ClientID, in tenant: TenantID, by administrator: Administrator,
+        check: (Client) throws -> Void = { _ in }
     ) async throws {
         try await database.administer(tenant) { transaction in
             let client = try await Self.require(id, in: tenant, by: administrator, transaction)
+            try check(client)
             guard client.isDisabled != isDisabled else { return }
             _ = try await transaction.batch(
                 [ClientStore.setDisabled(id, in: tenant, isDisabled)]
@@ -88,10 +93,12 @@ struct Clients: Sendable {
 
     /// - Parameter overlapSeconds: how long the secret before stays valid; 0 ends it, and every token got with it, at once.
     func rotateSecret(
-        of id: ClientID, in tenant: TenantID, overlapSeconds: Int, by administrator: Administrator
+        of id: ClientID, in tenant: TenantID, overlapSeconds: Int, by administrator: Administrator,
+        check: (Client) throws -> Void = { _ in }
     ) async throws -> OpaqueSecret {
         try await database.administer(tenant) { transaction in
             let client = try await Self.require(id, in: tenant, by: administrator, transaction)
+            try check(client)
             guard client.authenticationMethod.usesSecret else { throw Problem(.conflict, "the client ‘\(id)’ has no secret") }
             let secret = OpaqueSecret.generate(.clientSecret)
             let revocations =

@@ -23,6 +23,8 @@ enum DemoPlan {
         let role: String
         /// The address in a tenant.
         let email: @Sendable (_ slug: String) -> String
+        /// In several tenants, none of which manages the account.
+        var isShared = false
     }
 
     static let tenants = [(slug: "acme", name: "Acme Corporation"), (slug: "globex", name: "Globex Industries")]
@@ -64,7 +66,8 @@ enum DemoPlan {
             ("readonly", "Rita Reader"),
         ]
         .map { role, name in DemoUser(label: role, name: name, role: role) { "\(role)@\($0).example" } } + [
-            DemoUser(label: "consultant", name: "Connie Consultant", role: "user") { _ in "consultant@example.com" }
+            DemoUser(
+                label: "consultant", name: "Connie Consultant", role: "user", email: { _ in "consultant@example.com" }, isShared: true)
         ]
 
     static let adminClient = DemoClient(

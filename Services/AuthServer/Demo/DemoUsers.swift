@@ -35,10 +35,12 @@ struct DemoUsers {
     private mutating func create(_ plan: DemoPlan.DemoUser, _ email: String, _ tenant: TenantID) async throws {
         let password = Self.randomPassword()
         let account = Account.new(
-            email: email, isEmailVerified: true, name: plan.name, passwordHash: try await hasher.hash(password).text, managedBy: tenant,
-            now: WallClock.system.now
+            email: email, isEmailVerified: true, name: plan.name, passwordHash: try await hasher.hash(password).text,
+            managedBy: plan.isShared ? nil : tenant, now: WallClock.system.now
         )
-        try await administration.members.create(account, role: plan.role, in: tenant, by: .operator)
+        let event = Administrator.operator.event(
+            "user.created", on: "user", account.id.description, [("email", .string(email)), ("role", .string(plan.role))])
+        try await administration.accounts.insert(account, memberOf: (tenant, plan.role), audit: event)
         knownPasswords[email] = password
         settled.insert(email)
     }

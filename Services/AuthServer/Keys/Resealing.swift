@@ -26,8 +26,8 @@ struct Resealing: Sendable {
         for tenant in tenants {
             report.signingKeys += try await signingKeys(of: tenant)
             report.clientSecrets += try await clientSecrets(of: tenant)
-            report.secondFactors += try await secondFactors(of: tenant)
         }
+        report.secondFactors = try await secondFactors()
         return report
     }
 
@@ -109,11 +109,9 @@ struct Resealing: Sendable {
         }
     }
 
-    /// A second factor is seen by its account alone, so each is a transaction of its own; a member of several tenants comes by several times.
-    private func secondFactors(of tenant: TenantID) async throws -> Int {
-        let accounts = try await database.withTenant(tenant.rawValue).queryAll(
-            "SELECT account_id FROM auth.membership WHERE tenant_id = \(tenant.rawValue) ORDER BY account_id"
-        ) { AccountID(try $0.decode(UUID.self)) }
+    /// A second factor is seen by its account alone, so each is a transaction of its own.
+    private func secondFactors() async throws -> Int {
+        let accounts = try await database.queryAll("SELECT auth.accounts_with_second_factor()") { AccountID(try $0.decode(UUID.self)) }
         var count = 0
         for account in accounts {
             count += try await database.withTransaction(settings: .account(account)) { transaction in

@@ -19,6 +19,22 @@ extension Revocation {
         return ends(id, moment) + entries(id, reason: String(reason.prefix(200)), now: now)
     }
 
+    /// Ends every grant that rests on a password alone, each with its entry; to be run as ``statements(in:reason:now:)`` is.
+    static func ofSingleFactorGrants(in tenant: TenantID, reason: String, now: Int64) -> SQL {
+        let (id, end) = (tenant.rawValue, Date(timeIntervalSince1970: Double(now + standingSeconds)))
+        return """
+            WITH ended AS (
+                UPDATE auth.access_grant SET revoked_at = \(Date(timeIntervalSince1970: Double(now)))
+                 WHERE tenant_id = \(id) AND revoked_at IS NULL AND NOT 'mfa' = ANY (methods)
+                RETURNING period, id
+            )
+            INSERT INTO auth.revocation (tenant_id, period, kind, target, not_before, reason, expires_at)
+            SELECT \(id)::uuid, \(Period.short(now + standingSeconds))::integer, 'grant', period || '.' || id, \(end)::timestamptz,
+                   \(reason)::text, \(end)::timestamptz
+              FROM ended
+            """
+    }
+
     private func ends(_ tenant: UUID, _ now: Date) -> [SQL] {
         switch self {
         case .token: []

@@ -34,12 +34,13 @@ struct Tenants: Sendable {
         _ id: TenantID, home: TenantID? = nil, by administrator: Administrator, change: (inout Tenant) throws -> Void
     ) async throws -> Tenant {
         try await database.administer(id) { transaction in
-            try await Self.update(id, home: home, by: administrator, transaction, change: change)
+            try await Self.update(id, home: home, by: administrator, now: clock.now, transaction, change: change)
         }
     }
 
+    /// Where a second factor is needed from now on, what was granted without one ends.
     static func update(
-        _ id: TenantID, home: TenantID? = nil, by administrator: Administrator, _ transaction: Transaction,
+        _ id: TenantID, home: TenantID? = nil, by administrator: Administrator, now: Int64, _ transaction: Transaction,
         change: (inout Tenant) throws -> Void
     ) async throws -> Tenant {
         guard let before = try await TenantStore.lock(id, transaction) else { throw Problem.notFound("tenant", id.description) }
@@ -50,14 +51,20 @@ struct Tenants: Sendable {
         let (old, new) = (before.settingsObject, tenant.settingsObject)
         let changed = new.members.filter { old[$0.name] != $0.value }.map { JSONValue.string($0.name) }
         let event = administrator.event("tenant.changed", on: "tenant", tenant.slug.rawValue, [("changed", .array(changed))])
-        _ = try await transaction.batch([TenantStore.update(tenant)] + records(event, of: id, home: home))
+        let isStricter = tenant.settings.requiresSecondFactor && !before.settings.requiresSecondFactor
+        let revocations = isStricter ? [Revocation.ofSingleFactorGrants(in: id, reason: "second factor required", now: now)] : []
+        _ = try await transaction.batch([TenantStore.update(tenant)] + revocations + records(event, of: id, home: home))
         return tenant
     }
 
     /// A disabled tenant's tokens are dead everywhere, and stay so when it is enabled again.
-    func setDisabled(_ isDisabled: Bool, _ id: TenantID, home: TenantID? = nil, by administrator: Administrator) async throws {
+    func setDisabled(
+        _ isDisabled: Bool, _ id: TenantID, home: TenantID? = nil, by administrator: Administrator,
+        check: (Tenant) throws -> Void = { _ in }
+    ) async throws {
         try await database.administer(id) { transaction in
             guard let tenant = try await TenantStore.lock(id, transaction) else { throw Problem.notFound("tenant", id.description) }
+            try check(tenant)
             guard tenant.isDisabled != isDisabled else { return }
             guard tenant.slug != .system || !isDisabled else {
                 throw Problem(.conflict, "the platform's own tenant cannot be disabled")

@@ -62,7 +62,7 @@ import Testing
             var account = try await server.member("ann@example.com", of: server.acme)
             account.profile.name = "Ann"
             #expect(try await accounts.update(account, in: server.acme.id, audit: nil))
-            try await server.join(account, server.globex)
+            try await server.administration.members.join(account.id, role: "user", in: server.globex.id, by: .operator)
             #expect(try await accounts.find(account.id)?.managingTenant == nil)
             account.profile.name = "Taken"
             for tenant in [server.acme, server.globex] {

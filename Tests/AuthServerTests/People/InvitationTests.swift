@@ -112,6 +112,41 @@ import Testing
         }
     }
 
+    @Test("An invitation is worth what its maker could give at the moment it is accepted") func authority() async throws {
+        try await AuthServerHarness.with { server in
+            let (acme, members) = (server.acme, server.administration.members)
+            let entries = InvitationEntries(database: server.database, clock: server.clock)
+            for (name, isGood) in [("keep", true), ("demote", false), ("disable", false), ("remove", false)] {
+                let inviter = try await server.member("\(name)@example.com", role: "admin", of: acme)
+                let role = try #require(try await server.administration.clients.role("admin", in: acme.id))
+                let administrator = Administrator(actor: .user(inviter.id), origin: .commandLine, authority: Authority(role))
+                let token = try await entries.create(
+                    email: "by-\(name)@example.com", role: "manager", in: acme.id, by: administrator
+                ).1.rawValue
+                switch name {
+                case "demote": try await members.setRole("user", of: inviter.id, in: acme.id, by: .operator)
+                case "disable": try await members.setDisabled(true, inviter.id, in: acme.id, by: .operator)
+                case "remove": try await members.remove(inviter.id, from: acme.id, by: .operator)
+                default: break
+                }
+                #expect(try await Self.accept(token, acme, server) == (isGood ? "accepted" : "gone"), "\(name)")
+                #expect(
+                    try await server.administration.accounts.find(email: "by-\(name)@example.com") != nil == isGood, "\(name)")
+            }
+            for isGood in [true, false] {
+                let id = try #require(ClientID("inviter-\(isGood)"))
+                let role = try #require(try await server.administration.clients.role("admin", in: acme.id))
+                _ = try await AuthServerHarness.service(id.rawValue, in: acme, server.administration) { $0.role = role }
+                let administrator = Administrator(actor: .client(id.rawValue), origin: .commandLine, authority: Authority(role))
+                let token = try await entries.create(
+                    email: "by-\(id)@example.com", role: "manager", in: acme.id, by: administrator
+                ).1.rawValue
+                try await server.administration.clientAdministration.setDisabled(!isGood, id, in: acme.id, by: .operator)
+                #expect(try await Self.accept(token, acme, server) == (isGood ? "accepted" : "gone"), "\(id)")
+            }
+        }
+    }
+
     @Test("A new password of one's own ends everything in every tenant") func newPassword() async throws {
         try await AuthServerHarness.with { server in
             let account = try await server.member("ann@example.com", of: server.acme, password: Self.password)

@@ -16,10 +16,13 @@ struct UserCommand: AsyncParsableCommand {
 
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Add a user; one whose address has an account already becomes a member too.",
+            abstract: "Add a user: with a new account, or with --existing the one that has the address.",
             discussion: """
                 The password is asked for at the terminal, or is the first line of --password-file. Without one (--no-password) nobody can sign \
                 in by password until one is set.
+
+                An account that exists already is its owner's: invite it, and they accept. --existing makes it a member unasked, as long as no \
+                other tenant manages it, whose administrators could know its password.
                 """
         )
 
@@ -30,6 +33,7 @@ struct UserCommand: AsyncParsableCommand {
         @Flag(help: "Take the address for verified.") var emailVerified = false
         @Flag(help: "Have the user choose another password at the first sign-in.") var mustChange = false
         @Flag(help: "Set no password.") var noPassword = false
+        @Flag(help: "Make the account that has the address a member; its password stays its owner's.") var existing = false
         @OptionGroup var password: PasswordInput
         @OptionGroup var output: OutputOptions
 
@@ -37,24 +41,34 @@ struct UserCommand: AsyncParsableCommand {
             let command = self
             try await Administration.run { administration in
                 let tenant = try await administration.tenant(command.tenant)
-                guard EmailAddress.isAcceptable(command.email) else { throw CommandFailure("‘\(command.email)’ is not an e-mail address") }
-                let existing = try await administration.accounts.find(email: command.email)
-                let id: AccountID
-                if let existing {
-                    try await administration.members.join(existing.id, role: command.role, in: tenant.id, by: .operator)
-                    id = existing.id
-                } else {
-                    let account = try await command.account(in: tenant, administration)
-                    try await administration.members.create(account, role: command.role, in: tenant.id, by: .operator)
-                    id = account.id
-                }
+                let id = try await command.add(to: tenant, administration)
                 let member = try await administration.members.require(id, in: tenant.id)
                 command.output.print(
                     json: { $0.members(of: member.json(in: tenant.id)) },
-                    text: (existing == nil ? "Created user " : "Added the existing account ")
+                    text: (command.existing ? "Added the existing account " : "Created user ")
                         + "\(member.account.email) (\(id)) as \(member.role.name)."
                 )
             }
+        }
+
+        /// - Throws: `CommandFailure` for an address that has an account, unless that is meant, and for one that has none, if it is.
+        func add(to tenant: Tenant, _ administration: Administration) async throws -> AccountID {
+            guard EmailAddress.isAcceptable(email) else { throw CommandFailure("‘\(email)’ is not an e-mail address") }
+            let found = try await administration.accounts.find(email: email)
+            guard existing else {
+                guard found == nil else {
+                    throw CommandFailure("‘\(email)’ has an account already: invite it, or make it a member unasked with --existing")
+                }
+                let account = try await account(in: tenant, administration)
+                try await administration.members.create(account, role: role, in: tenant.id, by: .operator)
+                return account.id
+            }
+            guard let found else { throw CommandFailure("‘\(email)’ has no account") }
+            guard found.managingTenant == nil || found.managingTenant == tenant.id else {
+                throw CommandFailure("‘\(email)’ is managed by another tenant, whose administrators may know its password: invite it")
+            }
+            try await administration.members.join(found.id, role: role, in: tenant.id, by: .operator)
+            return found.id
         }
 
         private func account(in tenant: Tenant, _ administration: Administration) async throws -> Account {

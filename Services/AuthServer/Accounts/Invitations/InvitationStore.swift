@@ -23,7 +23,7 @@ struct InvitationStore: Sendable {
     /// - Parameters:
     ///   - first: what makes the account, for one that is new.
     ///   - audit: what is recorded.
-    /// - Returns: false where the invitation is gone; nothing has happened then.
+    /// - Returns: false where the invitation is gone, or who made it could make it no longer; nothing has happened then.
     /// - Throws: ``EmailTaken``, ``AlreadyMember``; nothing has happened then.
     func accept(
         _ secret: OpaqueSecret, by account: AccountID, in tenant: TenantID, now: Int64, first: [SQL], audit: (Invitation) -> [AuditEvent]
@@ -41,16 +41,40 @@ struct InvitationStore: Sendable {
                     """
                 ) { try Self.invitation($0, tenant) }
                 guard let invitation else { return false }
+                guard try await Self.isBacked(invitation, transaction) else { throw Unbacked() }
                 _ = try await transaction.batch(
                     first + [AccountRow.membershipInsertion(account, in: tenant, role: invitation.role)]
                         + audit(invitation).map { $0.insertion(in: tenant) })
                 return true
             }
+        } catch is Unbacked {
+            return false
         } catch let error as PostgresError where EmailTaken.isMeant(by: error) {
             throw EmailTaken()
         } catch let error as PostgresError where AlreadyMember.isMeant(by: error) {
             throw AlreadyMember()
         }
+    }
+
+    private struct Unbacked: Error {}
+
+    /// Whether who made the invitation could make it now: they may have been demoted, disabled or removed since.
+    private static func isBacked(_ invitation: Invitation, _ transaction: Transaction) async throws -> Bool {
+        let tenant = invitation.tenant
+        let inviter = try await transaction.queryOne(
+            "SELECT invited_by FROM auth.invitation WHERE tenant_id = \(tenant.rawValue) AND id = \(invitation.id)", as: String.self)
+        guard let role = try await RoleStore.share(invitation.role, in: tenant, transaction) else { return false }
+        // The command line has no name.
+        if inviter.isEmpty { return true }
+        if let account = AccountID(inviter) {
+            guard let member = try await MemberStore.lock(account, in: tenant, transaction), !member.membership.isDisabled,
+                !member.account.isDisabled
+            else { return false }
+            return Authority(member.role).covers(role)
+        }
+        guard let id = ClientID(inviter), let client = try await ClientStore.lock(id, in: tenant, transaction), !client.isDisabled
+        else { return false }
+        return Authority(client).covers(role)
     }
 
     private static func invitation(_ row: Row, _ tenant: TenantID) throws -> Invitation {

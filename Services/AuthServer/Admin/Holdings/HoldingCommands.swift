@@ -95,12 +95,13 @@ struct GrantCommand: AsyncParsableCommand {
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
-            let (tenant, id, output) = (tenant, try HoldingOptions.uuid(id), output)
+            guard let id = GrantID(id) else { throw ValidationError("‘\(id)’ is not a grant's id.") }
+            let (tenant, output) = (tenant, output)
             try await Administration.run { administration in
                 try await administration.holdings.revokeGrant(
                     id, reason: "revoked by an operator", in: administration.tenant(tenant).id, by: .operator)
                 output.print(
-                    json: { $0.field("revoked", id.uuidString.lowercased()) }, text: "Revoked grant \(id.uuidString.lowercased()).")
+                    json: { $0.field("revoked", id.description) }, text: "Revoked grant \(id).")
             }
         }
     }

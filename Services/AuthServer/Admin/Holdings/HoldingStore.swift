@@ -93,10 +93,9 @@ struct HoldingStore: Sendable {
         ).first
     }
 
-    static func grant(_ id: UUID, in tenant: TenantID, _ executor: some SQLExecutor, now: Int64) async throws -> GrantEntry? {
-        try await executor.queryAll(
-            "\(grantSelection) WHERE tenant_id = \(tenant.rawValue) AND period = ANY (\(Period.longAlive(at: now))) AND id = \(id)", grant
-        ).first
+    static func grant(_ id: GrantID, in tenant: TenantID, _ executor: some SQLExecutor) async throws -> GrantEntry? {
+        try await executor.queryOptional(
+            "\(grantSelection) WHERE tenant_id = \(tenant.rawValue) AND period = \(id.period) AND id = \(id.id)", grant)
     }
 
     private static let sessionSelection: SQL = """

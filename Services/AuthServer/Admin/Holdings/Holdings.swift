@@ -32,12 +32,9 @@ struct Holdings: Sendable {
 
     /// A grant, by the `grant_id` of its tokens.
     func revokeGrant(
-        _ id: UUID, reason: String = "revoked by an administrator", in tenant: TenantID, by administrator: Administrator
+        _ id: GrantID, reason: String = "revoked by an administrator", in tenant: TenantID, by administrator: Administrator
     ) async throws {
-        guard let grant = try await HoldingStore.grant(id, in: tenant, database.withTenant(tenant.rawValue), now: clock.now) else {
-            throw Problem.notFound("grant", id.uuidString.lowercased())
-        }
-        try await revoke(.grant(grant.id), reason: reason, in: tenant, by: administrator)
+        try await revoke(.grant(id), reason: reason, in: tenant, by: administrator)
     }
 
     private func authorize(
@@ -48,7 +45,7 @@ struct Holdings: Sendable {
         case .token:
             return administrator.event("token.revoked", on: "token", target)
         case .grant(let id):
-            guard let grant = try await HoldingStore.grant(id.id, in: tenant, transaction, now: clock.now) else {
+            guard let grant = try await HoldingStore.grant(id, in: tenant, transaction) else {
                 throw Problem.notFound("grant", target)
             }
             try await requireReach(grant.account, in: tenant, by: administrator, transaction)

@@ -79,8 +79,12 @@ struct Members: Sendable {
     }
 
     /// In this tenant: what the person is elsewhere is theirs.
-    func setDisabled(_ isDisabled: Bool, _ id: AccountID, in tenant: TenantID, by administrator: Administrator) async throws {
+    func setDisabled(
+        _ isDisabled: Bool, _ id: AccountID, in tenant: TenantID, by administrator: Administrator,
+        check: (Member) throws -> Void = { _ in }
+    ) async throws {
         try await changing(id, in: tenant, by: administrator) { transaction, member in
+            try check(member)
             guard member.membership.isDisabled != isDisabled else { return }
             let event = administrator.event(isDisabled ? "user.disabled" : "user.enabled", on: "user", id.description)
             let revocations = isDisabled ? Revocation.user(id).statements(in: tenant, reason: "user disabled", now: clock.now) : []

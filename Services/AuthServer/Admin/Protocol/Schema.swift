@@ -8,6 +8,8 @@ struct Schema: Sendable {
         case text(ClosedRange<Int>)
         case choice([String])
         case uuid
+        /// `{period}.{id}`.
+        case grantID
         case integer(ClosedRange<Int64>)
         case boolean
         case array(Schema, maximum: Int)
@@ -46,6 +48,7 @@ struct Schema: Sendable {
     static func text(_ length: ClosedRange<Int>) -> Schema { Schema(.text(length)) }
     static func choice(_ values: [String]) -> Schema { Schema(.choice(values)) }
     static let uuid = Schema(.uuid)
+    static let grantID = Schema(.grantID)
     static func integer(_ range: ClosedRange<Int64>) -> Schema { Schema(.integer(range)) }
     /// Seconds since 1970.
     static let time = Schema(.integer(0...253_402_300_799))
@@ -86,6 +89,8 @@ extension Schema {
             }
         case .uuid:
             guard let text = value.stringValue, UUID(uuidString: text) != nil else { throw Self.problem("is not a UUID", pointer) }
+        case .grantID:
+            guard let text = value.stringValue, GrantID(text) != nil else { throw Self.problem("is not a grant's id", pointer) }
         case .integer(let range):
             guard let number = value.intValue, range.contains(number) else {
                 throw Self.problem("is not a whole number from \(range.lowerBound) to \(range.upperBound)", pointer)
@@ -146,6 +151,8 @@ extension Schema {
         case .choice(let values):
             ["type": type("string"), "enum": .array(values.map(JSONValue.string) + (isNullable ? [.null] : []))]
         case .uuid: ["type": type("string"), "format": "uuid"]
+        case .grantID:
+            ["type": type("string"), "pattern": "^-?[0-9]{1,10}\\.[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$"]
         case .integer(let range):
             ["type": type("integer"), "format": "int64", "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound)]
         case .boolean: ["type": type("boolean")]

@@ -195,7 +195,7 @@ enum AdminSchemas {
     static let grant = Schema.object(
         "Grant",
         [
-            .required("id", .uuid, "grant_id."), .required("client_id", .text(1...255), ""), .required("user_id", .uuid, ""),
+            .required("id", .grantID, "grant_id."), .required("client_id", .text(1...255), ""), .required("user_id", .uuid, ""),
             .init("session_id", .uuid, ""), .required("grant_type", .text(1...100), ""), .required("scope", .text(0...20000), ""),
             .required("created_at", .time, "Seconds since 1970."), .required("expires_at", .time, "Seconds since 1970."),
             .init("refreshed_at", .time, "Seconds since 1970."), .required("has_refresh_token", .boolean, ""),
@@ -214,7 +214,7 @@ enum AdminSchemas {
         "Revocation",
         [
             .init("token", .text(1...16_384), "An access token of this tenant: it alone dies."),
-            .init("token_id", .text(1...255), "An access token's jti."), .init("grant_id", .uuid, ""),
+            .init("token_id", .text(1...255), "An access token's jti."), .init("grant_id", .grantID, ""),
             .init("session_id", .uuid, "Its grants die with it, those with offline_access too."), .init("user_id", .uuid, ""),
             .init("client_id", .text(1...255), ""), .init("everything", .boolean, "true: every token, grant and session of the tenant."),
             .init("reason", .text(1...200), "A few words for the log."),

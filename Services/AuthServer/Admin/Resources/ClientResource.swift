@@ -45,7 +45,8 @@ struct ClientResource: Sendable {
     @Sendable func rotateSecret(_ request: AdminRequest) async throws -> AdminAnswer {
         let id = try request.clientID()
         let secret = try await clients.rotateSecret(
-            of: id, in: request.tenant.id, overlapSeconds: Int(request.body["overlap"]?.intValue ?? 86_400), by: request.administrator)
+            of: id, in: request.tenant.id, overlapSeconds: Int(request.body["overlap"]?.intValue ?? 86_400), by: request.administrator
+        ) { try request.requireMatch($0.metadata) }
         return .created(
             ["client_id": .string(id.rawValue), "client_secret": .string(secret.rawValue)],
             at: "clients/\(PercentEncoding.query(id.rawValue))", isRepresentation: false)
@@ -55,7 +56,9 @@ struct ClientResource: Sendable {
     @Sendable func enable(_ request: AdminRequest) async throws -> AdminAnswer { try await setDisabled(false, request) }
 
     private func setDisabled(_ isDisabled: Bool, _ request: AdminRequest) async throws -> AdminAnswer {
-        try await clients.setDisabled(isDisabled, request.clientID(), in: request.tenant.id, by: request.administrator)
+        try await clients.setDisabled(isDisabled, request.clientID(), in: request.tenant.id, by: request.administrator) {
+            try request.requireMatch($0.metadata)
+        }
         return .resource(try await require(request).metadata)
     }
 

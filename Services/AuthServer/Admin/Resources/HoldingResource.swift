@@ -29,7 +29,7 @@ struct HoldingResource: Sendable {
             }
         let rows = try await holdings.store.grants(
             of: holder, in: request.tenant.id, after: position(request), limit: request.limit + 1, now: clock.now)
-        return .page(rows, limit: request.limit, \.json, cursor: { "\($0.id.period).\($0.id)" })
+        return .page(rows, limit: request.limit, \.json, cursor: \.id.description)
     }
 
     @Sendable func ofUser(_ request: AdminRequest) async throws -> AdminAnswer {
@@ -59,7 +59,7 @@ struct HoldingResource: Sendable {
     }
 
     @Sendable func revokeGrant(_ request: AdminRequest) async throws -> AdminAnswer {
-        guard let id = UUID(uuidString: request.id("grant_id")) else { throw Problem.notFound("grant", request.id("grant_id")) }
+        guard let id = GrantID(request.id("grant_id")) else { throw Problem.notFound("grant", request.id("grant_id")) }
         try await holdings.revokeGrant(id, in: request.tenant.id, by: request.administrator)
         return .noContent
     }
@@ -80,9 +80,11 @@ struct HoldingResource: Sendable {
             revocation = .token(claims.tokenID, expiresAt: claims.expiresAt)
         case "token_id": revocation = .token(text, expiresAt: clock.now + Revocation.standingSeconds)
         case "grant_id":
-            try await holdings.revokeGrant(UUID(uuidString: text) ?? UUID(), reason: reason, in: tenant.id, by: request.administrator)
-            return .noContent
-        case "session_id": revocation = .session(UUID(uuidString: text) ?? UUID(), keepingOffline: false)
+            guard let grant = GrantID(text) else { throw Problem.notFound("grant", text) }
+            revocation = .grant(grant)
+        case "session_id":
+            guard let session = UUID(uuidString: text) else { throw Problem.notFound("session", text) }
+            revocation = .session(session, keepingOffline: false)
         case "user_id":
             guard let account = AccountID(text) else { throw Problem.notFound("user", text) }
             revocation = .user(account)
@@ -99,11 +101,9 @@ struct HoldingResource: Sendable {
 
     private func position(_ request: AdminRequest) throws(Problem) -> HoldingStore.Position? {
         guard let cursor = try request.after() else { return nil }
-        let words = cursor.split(separator: ".")
-        guard words.count == 2, let period = Int32(words[0]), let id = UUID(uuidString: String(words[1])) else {
-            throw AdminRequest.unusableCursor
-        }
-        return HoldingStore.Position(period: period, id: id)
+        // Sessions and grants are numbered alike.
+        guard let position = GrantID(cursor) else { throw AdminRequest.unusableCursor }
+        return HoldingStore.Position(period: position.period, id: position.id)
     }
 
     private func json(_ sessions: [HeldSession], _ grants: [GrantEntry]) -> JSONObject {

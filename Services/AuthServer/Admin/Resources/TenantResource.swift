@@ -45,7 +45,9 @@ struct TenantResource: Sendable {
     @Sendable func enable(_ request: AdminRequest) async throws -> AdminAnswer { try await setDisabled(false, request) }
 
     private func setDisabled(_ isDisabled: Bool, _ request: AdminRequest) async throws -> AdminAnswer {
-        try await tenants.setDisabled(isDisabled, try await require(request).id, home: request.tenant.id, by: request.administrator)
+        try await tenants.setDisabled(isDisabled, try await require(request).id, home: request.tenant.id, by: request.administrator) {
+            try request.requireMatch(json($0))
+        }
         return .resource(json(try await require(request)))
     }
 

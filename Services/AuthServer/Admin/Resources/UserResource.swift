@@ -73,7 +73,8 @@ struct UserResource: Sendable {
         try request.administrator.require(member.role)
         let hash = try await preparePassword(request.text("password") ?? "", member.account.email, request.tenant)
         try await members.setPassword(
-            hash, mustChange: request.flag("must_change_password") ?? true, of: id, in: request.tenant.id, by: request.administrator)
+            hash, mustChange: request.flag("must_change_password") ?? true, of: id, in: request.tenant.id, by: request.administrator
+        ) { try request.requireMatch($0.json(in: request.tenant.id)) }
         return .noContent
     }
 
@@ -94,7 +95,9 @@ struct UserResource: Sendable {
 
     private func setDisabled(_ isDisabled: Bool, _ request: AdminRequest) async throws -> AdminAnswer {
         let id = try request.accountID()
-        try await members.setDisabled(isDisabled, id, in: request.tenant.id, by: request.administrator)
+        try await members.setDisabled(isDisabled, id, in: request.tenant.id, by: request.administrator) { member in
+            try request.requireMatch(member.json(in: request.tenant.id))
+        }
         return .resource(try await representation(id, request))
     }
 
