@@ -140,7 +140,7 @@ let package = Package(
             dependencies: [
                 "AuthServer", "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "Revocation", "ServiceKit",
                 "Tenancy",
-                "TestSupport", hummingbird, hummingbirdTesting, httpTypes, logging, serviceLifecycle,
+                "TestSupport", argumentParser, hummingbird, hummingbirdTesting, httpTypes, logging, serviceLifecycle,
             ],
             path: "Tests/AuthServerTests",
             swiftSettings: strict

@@ -131,7 +131,7 @@ import Testing
                 }
                 #expect(try await Self.accept(token, acme, server) == (isGood ? "accepted" : "gone"), "\(name)")
                 #expect(
-                    try await server.administration.accounts.find(email: "by-\(name)@example.com") != nil == isGood, "\(name)")
+                    (try await server.administration.accounts.find(email: "by-\(name)@example.com") != nil) == isGood, "\(name)")
             }
             for isGood in [true, false] {
                 let id = try #require(ClientID("inviter-\(isGood)"))
