@@ -7,6 +7,7 @@ import JSON
 import NIOCore
 import OAuth
 import Postgres
+import Revocation
 import ServiceKit
 import Tenancy
 import TestSupport

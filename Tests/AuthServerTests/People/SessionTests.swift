@@ -132,8 +132,10 @@ import Testing
             let isEnded = try await withThrowingTaskGroup(of: Bool.self) { group in
                 try await server.database.withTransaction(settings: .account(account.id, in: server.acme.id)) { transaction in
                     _ = try await transaction.query(
-                        SessionStore.insertion(later, OpaqueSecret.generate(.session, [String(later.period)]), Self.origin))
-                    let move = SessionStore.moveParts(from: session, to: later, in: server.acme.id)
+                        SessionStore.insertion(
+                            later, OpaqueSecret.generate(.session, [String(later.period)]), Self.origin, while: account.passwordMark,
+                            after: nil, now: server.clock.now))
+                    let move = SessionStore.moveParts(from: session, to: later, in: server.acme.id, now: server.clock.now)
                     #expect(try await transaction.query(move).affectedRows == 1)
                     group.addTask { try await sessions.endTenantSession(sid, in: server.acme.id, by: .operator, origin: Self.origin) }
                     try await server.eventually("the other waits for the row") {
