@@ -247,7 +247,7 @@ import Testing
         try await server.administration.database.withTenant(tenant.id.rawValue).execute(
             """
             INSERT INTO auth.invitation (tenant_id, id, email, role_name, token_hash, invited_by, expires_at)
-            VALUES (\(tenant.id.rawValue), \(UUID()), \(email), 'user', \(secret.hash), 'test', now() + interval '1 day')
+            VALUES (\(tenant.id.rawValue), \(UUID()), \(email), 'user', \(secret.hash), '', now() + interval '1 day')
             """)
         return secret.rawValue
     }

@@ -23,6 +23,7 @@ struct SignInThrottleStore: Sendable {
         let hashes = keys.map(\.hash)
         let moment = AccountRow.date(now)
         let results = try await database.batch([
+            Self.queue(hashes),
             """
             INSERT INTO auth.sign_in_throttle (key_hash, failures, last_failed_at, blocked_until)
             SELECT key_hash, 0, \(moment), \(moment) FROM unnest(\(Self.hexadecimal(hashes))) AS asked (digits), decode(digits, 'hex') AS key_hash
@@ -61,14 +62,14 @@ struct SignInThrottleStore: Sendable {
             """,
             "SELECT key_hash, blocked_until FROM auth.sign_in_throttle WHERE \(Self.isAmong(hashes))",
         ])
-        let isBlocked = results[2].isEmpty
-        return (isBlocked, try (isBlocked ? results[3] : results[2]).map(Self.counter))
+        let (counted, standing) = (results[3], results[4])
+        return (counted.isEmpty, try (counted.isEmpty ? standing : counted).map(Self.counter))
     }
 
     /// Forgets the failures of `cleared`, and takes this one attempt back from `kept`: a block that it brought about ends.
     func clear(_ cleared: [ThrottleKey], kept: [SignInThrottleStore.Counter], now: Int64) async throws {
         let hashes = cleared.map(\.hash)
-        var statements = [Self.lock(hashes + kept.map(\.hash))]
+        var statements = [Self.queue(hashes + kept.map(\.hash)), Self.lock(hashes + kept.map(\.hash))]
         statements.append("DELETE FROM auth.sign_in_throttle WHERE \(Self.isAmong(hashes))")
         statements += kept.map { counter in
             """
@@ -85,6 +86,12 @@ struct SignInThrottleStore: Sendable {
     /// - Returns: how many rows of long ago are gone.
     func forget(before moment: Int64) async throws -> Int {
         try await database.execute("DELETE FROM auth.sign_in_throttle WHERE last_failed_at < \(AccountRow.date(moment))")
+    }
+
+    /// Puts attempts with a key in common in a row, before any of them touches a row that another may be making or deleting.
+    private static func queue(_ hashes: [[UInt8]]) -> SQL {
+        let keys = Set(hashes.map { hash in hash.prefix(8).reduce(0) { $0 << 8 | Int64($1) } }).sorted()
+        return "SELECT pg_advisory_xact_lock(key) FROM unnest(\(keys)) AS key"
     }
 
     private static func lock(_ hashes: [[UInt8]]) -> SQL {

@@ -139,7 +139,9 @@ import Testing
                     #expect(try await transaction.query(move).affectedRows == 1)
                     group.addTask { try await sessions.endTenantSession(sid, in: server.acme.id, by: .operator, origin: Self.origin) }
                     try await server.eventually("the other waits for the row") {
-                        try await server.database.queryOne(
+                        // The pool's other connection is the one that waits; and a transaction looks at the others once unless it is told.
+                        _ = try await transaction.query("SELECT pg_stat_clear_snapshot()")
+                        return try await transaction.queryOne(
                             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
                             as: Int64.self) > 0
                     }

@@ -70,7 +70,10 @@ struct Members: Sendable {
             let now = clock.now
             let event = administrator.event("user.password_changed", on: "user", id.description, [("must_change", .bool(mustChange))])
             let results = try await transaction.batch(
-                [MemberStore.setPassword(hash, mustChange: mustChange, of: id, in: tenant, now: now), SessionStore.endAll(of: id, now: now)]
+                [
+                    MemberStore.setPassword(hash, mustChange: mustChange, of: id, in: tenant, now: now),
+                    SessionStore.endAll(of: id, now: now),
+                ]
                     + Revocation.user(id).statements(in: tenant, reason: "password changed by an administrator", now: now)
                     + [event.insertion(in: tenant)]
             )
