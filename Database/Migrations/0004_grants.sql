@@ -80,6 +80,8 @@ CREATE TABLE auth.authorization_code (
     grant_id       uuid        NOT NULL,
     client_id      text        NOT NULL,
     redirect_uri   text        NOT NULL,
+    -- Whether the authorization request named it, so that the token request must too (RFC 6749 §4.1.3).
+    must_name_uri  boolean     NOT NULL DEFAULT true,
     code_challenge text        NOT NULL,
     nonce          text,
     created_at     timestamptz NOT NULL,

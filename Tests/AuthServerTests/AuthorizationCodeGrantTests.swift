@@ -53,6 +53,17 @@ import Testing
         }
     }
 
+    @Test("The redirect URI must be named where the authorization request named it, §4.1.3", arguments: [true, false])
+    func naming(_ mustNameURI: Bool) async throws {
+        try await GrantFixture.with { fixture in
+            let code = try await fixture.code(mustNameURI: mustNameURI)
+            let answer = try await fixture.server.post(
+                "/t/acme/oauth2/token", "grant_type=authorization_code&code=\(code)&code_verifier=\(GrantFixture.verifier)",
+                headers: fixture.server.basic("web", secret: fixture.webSecret))
+            #expect((answer.status == .ok) == !mustNameURI)
+        }
+    }
+
     @Test("A code lives for a minute") func expiry() async throws {
         try await GrantFixture.with { fixture in
             let code = try await fixture.code()

@@ -68,7 +68,8 @@ struct GrantFixture: Sendable {
     }
 
     func code(
-        scopes: String = scopes, nonce: String? = nil, lifetimeSeconds: Int = 2_592_000, claims: String? = nil, subject: String? = nil
+        scopes: String = scopes, nonce: String? = nil, lifetimeSeconds: Int = 2_592_000, claims: String? = nil, mustNameURI: Bool = true,
+        subject: String? = nil
     ) async throws -> String {
         let sessionID = try await session()
         let grant = AccessGrant(
@@ -78,7 +79,8 @@ struct GrantFixture: Sendable {
             requestedClaims: RequestedClaims(claims).within(.identity).text, now: codes.clock.now, lifetimeSeconds: lifetimeSeconds
         )
         return try await codes.issue(
-            for: grant, redirectURI: Self.redirectURI, codeChallenge: CodeChallenge(s256: CodeVerifier(Self.verifier)).rawValue,
+            for: grant, redirectURI: Self.redirectURI, mustNameURI: mustNameURI,
+            codeChallenge: CodeChallenge(s256: CodeVerifier(Self.verifier)).rawValue,
             nonce: nonce, also: []
         ).rawValue
     }

@@ -206,7 +206,8 @@ struct AuthorizationFlow: Sendable {
         let code: OpaqueSecret
         do {
             code = try await codes.issue(
-                for: grant, redirectURI: attempt.reply.redirectURI, codeChallenge: attempt.request.codeChallenge.rawValue,
+                for: grant, redirectURI: attempt.reply.redirectURI, mustNameURI: attempt.request.namesRedirectURI,
+                codeChallenge: attempt.request.codeChallenge.rawValue,
                 nonce: attempt.request.nonce, also: records(attempt, grant, person, situation, visit)
             )
         } catch is SessionEnded {

@@ -63,15 +63,17 @@ struct AccessGrantStore: Sendable {
     }
 
     static func insertion(
-        _ code: OpaqueSecret, expiresAt: Int64, for grant: AccessGrant, redirectURI: String, codeChallenge: String, nonce: String?
+        _ code: OpaqueSecret, expiresAt: Int64, for grant: AccessGrant, redirectURI: String, mustNameURI: Bool, codeChallenge: String,
+        nonce: String?
     )
         -> SQL
     {
         """
-        INSERT INTO auth.authorization_code (tenant_id, period, code_hash, grant_period, grant_id, client_id, redirect_uri, code_challenge, nonce,
+        INSERT INTO auth.authorization_code (tenant_id, period, code_hash, grant_period, grant_id, client_id, redirect_uri, must_name_uri,
+                                             code_challenge, nonce,
                                              created_at, expires_at)
         VALUES (\(grant.tenantID.rawValue), \(Period.short(expiresAt)), \(code.hash), \(grant.id.period), \(grant.id.id),
-                \(grant.clientID.rawValue), \(redirectURI), \(codeChallenge), \(nonce), \(date(grant.createdAt)), \(date(expiresAt)))
+                \(grant.clientID.rawValue), \(redirectURI), \(mustNameURI), \(codeChallenge), \(nonce), \(date(grant.createdAt)), \(date(expiresAt)))
         """
     }
 
@@ -107,7 +109,8 @@ struct AccessGrantStore: Sendable {
                    SET consumed_at = \(Self.date(now))
                  WHERE tenant_id = \(tenant.rawValue) AND period = \(code.period) AND code_hash = \(code.secret.hash)
                    AND grant_period = \(code.grant.period) AND grant_id = \(code.grant.id)
-                   AND client_id = \(client.rawValue) AND redirect_uri = coalesce(\(redirectURI), redirect_uri) AND code_challenge = \(codeChallenge)
+                   AND client_id = \(client.rawValue) AND code_challenge = \(codeChallenge)
+                   AND (redirect_uri = \(redirectURI) OR \(redirectURI)::text IS NULL AND NOT must_name_uri)
                    AND consumed_at IS NULL AND expires_at > \(Self.date(now))
                 RETURNING nonce
             )

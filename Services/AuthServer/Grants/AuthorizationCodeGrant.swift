@@ -15,7 +15,7 @@ struct AuthorizationCodeGrant: TokenGrant {
 
     func authorize(_ request: TokenRequest, client: Client, tenant: Tenant) async throws -> GrantedAuthority {
         let presented = try request.parameters.require("code")
-        // Required by RFC 6749 §4.1.3 and dropped by OAuth 2.1, since PKCE does more: one that is sent must be the right one.
+        // Required where the authorization request named it (RFC 6749 §4.1.3), which the code's row knows.
         let redirectURI = request.parameters["redirect_uri"]
         let verifier = try CodeVerifier(request.parameters.require("code_verifier"))
         guard let code = AuthorizationCode(parsing: presented) else { throw Self.refusal }

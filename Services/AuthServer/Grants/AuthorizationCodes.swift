@@ -13,19 +13,22 @@ struct AuthorizationCodes: Sendable {
     /// Stores a grant and its code in one transaction.
     ///
     /// - Parameters:
-    ///   - redirectURI: as the authorization request named it; the token request must name the same.
+    ///   - redirectURI: where the answer goes.
+    ///   - mustNameURI: the authorization request named it, so the token request must name the same.
     ///   - codeChallenge: S256, 43 characters.
     ///   - also: what must become true with it, such as consent and audit rows.
     /// - Returns: the code in clear, for the redirect.
     /// - Throws: ``SessionEnded``.
-    func issue(for grant: AccessGrant, redirectURI: String, codeChallenge: String, nonce: String?, also: [SQL]) async throws -> OpaqueSecret
+    func issue(for grant: AccessGrant, redirectURI: String, mustNameURI: Bool = true, codeChallenge: String, nonce: String?, also: [SQL])
+        async throws -> OpaqueSecret
     {
         let expiresAt = clock.now + Self.lifetimeSeconds
         let code = OpaqueSecret.generate(
             .authorizationCode, ["\(Period.short(expiresAt))", "\(grant.id.period)", grant.id.id.uuidString.lowercased()]
         )
         let insertion = AccessGrantStore.insertion(
-            code, expiresAt: expiresAt, for: grant, redirectURI: redirectURI, codeChallenge: codeChallenge, nonce: nonce
+            code, expiresAt: expiresAt, for: grant, redirectURI: redirectURI, mustNameURI: mustNameURI, codeChallenge: codeChallenge,
+            nonce: nonce
         )
         guard let session = grant.sessionID, try await store.insert(grant, on: .session(session), refresh: nil, also: [insertion] + also)
         else {

@@ -16,6 +16,8 @@ struct ErrorPages: RouterMiddleware {
         let page = ErrorPage(kind, code: code, requestID: response.headers[.requestID] ?? context.requestID)
         var headers = response.headers
         headers[.contentLength] = nil
+        // That is for programs in other origins; a page is for a person.
+        headers[.accessControlAllowOrigin] = nil
         return page.response(status: response.status, headers: headers)
     }
 

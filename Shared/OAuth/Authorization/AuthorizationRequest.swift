@@ -5,6 +5,8 @@ public struct AuthorizationRequest: Sendable {
     public let scopes: ScopeSet?
     public let codeChallenge: CodeChallenge
     public let nonce: String?
+    /// Whether `redirect_uri` was sent, so that the token request must name it too (RFC 6749 §4.1.3).
+    public let namesRedirectURI: Bool
     public let prompts: Set<Prompt>
     /// `max_age` in seconds.
     public let maximumAge: Int64?
@@ -22,6 +24,7 @@ public struct AuthorizationRequest: Sendable {
         codeChallenge = try Self.codeChallenge(parameters)
         scopes = try Self.scopes(parameters["scope"])
         nonce = parameters["nonce"]
+        namesRedirectURI = parameters["redirect_uri"] != nil
         prompts = try parameters["prompt"].map { text throws(AuthorizationError) in try Prompt.parse(text) } ?? []
         maximumAge = try Self.maximumAge(parameters["max_age"])
         loginHint = parameters["login_hint"]
