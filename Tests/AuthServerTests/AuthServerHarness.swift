@@ -63,11 +63,12 @@ struct AuthServerHarness: Sendable {
                     }
                     let found = secrets
                     try await Application(responder: application.responder).test(.router) { client in
-                        try await body(
-                            AuthServerHarness(
-                                client: client, administration: administration, acme: acme, globex: globex, secrets: found, advance: advance
-                            )
+                        let server = AuthServerHarness(
+                            client: client, administration: administration, acme: acme, globex: globex, secrets: found, advance: advance
                         )
+                        // As the gateway does: a server that does not know yet what was revoked answers 503.
+                        try await server.eventually("the server is ready") { try await server.get("/readyz").status == .ok }
+                        try await body(server)
                     }
                 }
                 group.cancelAll()
