@@ -40,7 +40,7 @@ struct AuthorizationChecks: Sendable {
             )
             for check in checks { try check.check(&attempt) }
             return attempt
-        } catch let error as AuthorizationError {
+        } catch {
             throw AuthorizationFailure.told(reply, error, client, tenant)
         }
     }

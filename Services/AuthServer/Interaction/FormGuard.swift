@@ -48,11 +48,5 @@ struct FormGuard: Sendable {
 }
 
 extension HTTPField.Name {
-    static let secFetchSite = interactionHeader("Sec-Fetch-Site")
-
-    /// For names written in source, which are valid field names.
-    private static func interactionHeader(_ name: String) -> HTTPField.Name {
-        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is not a header field name") }
-        return name
-    }
+    static let secFetchSite = literal("Sec-Fetch-Site")
 }

@@ -89,11 +89,5 @@ enum AcceptedForm {
 }
 
 extension HTTPField.Name {
-    static let pragma = visitHeader("Pragma")
-
-    /// For names written in source, which are valid field names.
-    private static func visitHeader(_ name: String) -> HTTPField.Name {
-        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is not a header field name") }
-        return name
-    }
+    static let pragma = literal("Pragma")
 }

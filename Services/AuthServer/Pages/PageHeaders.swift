@@ -23,14 +23,8 @@ enum PageHeaders {
 }
 
 extension HTTPField.Name {
-    fileprivate static let frameOptions = pageHeader("X-Frame-Options")
-    static let referrerPolicy = pageHeader("Referrer-Policy")
-    fileprivate static let resourcePolicy = pageHeader("Cross-Origin-Resource-Policy")
-    fileprivate static let permissionsPolicy = pageHeader("Permissions-Policy")
-
-    /// For names written in source, which are valid field names.
-    private static func pageHeader(_ name: String) -> HTTPField.Name {
-        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is not a header field name") }
-        return name
-    }
+    fileprivate static let frameOptions = literal("X-Frame-Options")
+    static let referrerPolicy = literal("Referrer-Policy")
+    fileprivate static let resourcePolicy = literal("Cross-Origin-Resource-Policy")
+    fileprivate static let permissionsPolicy = literal("Permissions-Policy")
 }

@@ -115,7 +115,7 @@ extension APIError {
 }
 
 extension HTTPField.Name {
-    static let prefer = HTTPField.Name("Prefer") ?? .accept
+    static let prefer = literal("Prefer")
     private static let preferenceApplied = HTTPField.Name("Preference-Applied")
 
     /// The name of a header that answers have; making one from text takes time.

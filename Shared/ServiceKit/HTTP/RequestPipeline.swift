@@ -138,16 +138,3 @@ private final class RequestTimers: Sendable {
         timer.recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
     }
 }
-
-extension HTTPField.Name {
-    public static let requestID = required("X-Request-ID")
-    public static let forwardedFor = required("X-Forwarded-For")
-    public static let forwardedHost = required("X-Forwarded-Host")
-    public static let tenantID = required("X-Tenant-ID")
-
-    /// For names written in source, which are valid field names.
-    static func required(_ name: String) -> HTTPField.Name {
-        guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is not a header field name") }
-        return name
-    }
-}

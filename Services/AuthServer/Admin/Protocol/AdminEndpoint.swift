@@ -201,7 +201,7 @@ struct AdminEndpoint: Sendable {
 
 extension HTTPField.Name {
     /// RFC 8288.
-    fileprivate static let linkTarget = HTTPField.Name("Link") ?? .location
+    fileprivate static let linkTarget = literal("Link")
 }
 
 /// RFC 3986 §2.1: everything but unreserved characters.

@@ -11,7 +11,7 @@ struct ParametersAreWellFormed: Sendable {
         }
         do {
             return try FormParameters(parsing: text)
-        } catch let error as OAuthError {
+        } catch {
             throw failure(error.description, tenant)
         }
     }
