@@ -5,7 +5,7 @@ import ArgumentParser
 struct AuthServer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "auth-server",
-        abstract: "Sallyport's authorization server: OAuth 2.1 tokens for many tenants.",
+        abstract: "Sallyport's authorization server: OAuth 2.1 and OpenID Connect for many tenants.",
         discussion: """
             Settings come from environment variables, then from the JSON file named by SALLYPORT_CONFIG_FILE:
 

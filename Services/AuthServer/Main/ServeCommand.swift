@@ -6,7 +6,7 @@ import ServiceLifecycle
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Serve tokens, discovery and key sets until stopped by SIGTERM or SIGINT."
+        abstract: "Serve tokens, sign-in pages and administration until stopped by SIGTERM or SIGINT."
     )
 
     func run() async throws {
