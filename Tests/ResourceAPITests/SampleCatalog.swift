@@ -43,7 +43,7 @@ extension ResourceEngine {
         _ verb: Verb, _ table: String, _ query: String = "", prefer: [String] = [], body: String? = nil
     ) throws -> PreparedRequest {
         try ResourceEngine(catalog: SampleCatalog.catalog).prepare(
-            ResourceRequest(verb: verb, table: table, rawQuery: query[...], prefer: prefer, body: body.map { Array($0.utf8) }))
+            ResourceRequest(verb: verb, name: table, rawQuery: query[...], prefer: prefer, body: body.map { Array($0.utf8) }))
     }
 
     /// The code of the refusal; nil if there was none.

@@ -1,7 +1,14 @@
 import JSON
 
-/// An exposed table. `tenant_id` is not among its columns, keys or constraints: nothing built on this type can name it.
+/// An exposed table or view. `tenant_id` is not among its columns, keys or constraints: nothing built on this type can name it.
 struct Table: Sendable, Equatable {
+    enum Kind: Sendable, Hashable {
+        case table
+        /// Runs with the rights of who reads it.
+        case view
+        case materializedView
+    }
+
     enum Privilege: String, Sendable, Hashable, CaseIterable {
         case select = "SELECT"
         case insert = "INSERT"
@@ -11,34 +18,56 @@ struct Table: Sendable, Equatable {
 
     let schema: String
     let name: String
+    let kind: Kind
     /// Reference data: the same rows for every tenant.
     let isShared: Bool
-    /// What the database role of this service may do.
+    /// What the database role of this service may do; of a view, what the view can do as well.
     let privileges: Set<Privilege>
     /// In the table's order.
     let columns: [Column]
-    /// Names of the primary key's columns; empty when there is none.
+    /// Names of the primary key's columns; empty when there is none. Of a view, of the table behind it, if all are in the view.
     let primaryKey: [String]
     /// By constraint name.
     let constraints: [String: Constraint]
     let comment: String?
+    let features: Features
+
+    /// What was declared of a table beyond its isolation.
+    struct Features: Sendable, Equatable {
+        /// `sallyport.enable_soft_delete`: the column that says when a row was deleted.
+        var softDeleteColumn: String?
+        /// `sallyport.enable_audit`
+        var isAudited = false
+        /// `sallyport.enable_workflow`
+        var workflow: Workflow?
+    }
+
+    struct Workflow: Sendable, Equatable {
+        let column: String
+        /// From a state to those that may follow it.
+        let transitions: [String: [String]]
+    }
 
     private let positions: [String: Int]
 
     init(
-        schema: String, name: String, isShared: Bool, privileges: Set<Privilege>, columns: [Column], primaryKey: [String],
-        constraints: [String: Constraint] = [:], comment: String? = nil
+        schema: String, name: String, kind: Kind = .table, isShared: Bool, privileges: Set<Privilege>, columns: [Column],
+        primaryKey: [String], constraints: [String: Constraint] = [:], comment: String? = nil, features: Features = Features()
     ) {
         self.schema = schema
         self.name = name
+        self.kind = kind
         self.isShared = isShared
         self.privileges = privileges
         self.columns = columns
         self.primaryKey = primaryKey
         self.constraints = constraints
         self.comment = comment
+        self.features = features
         positions = Dictionary(columns.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
+
+    var id: RelationID { RelationID(schema: schema, name: name) }
 
     /// The column of exactly this name: `==` alone would also take canonically equivalent text.
     func column(_ name: String) -> Column? {
@@ -53,6 +82,17 @@ struct Table: Sendable, Equatable {
     }
 }
 
+/// A table or view, by its exact name.
+struct RelationID: Sendable, Hashable {
+    let schema: ExactString
+    let name: ExactString
+
+    init(schema: String, name: String) {
+        self.schema = ExactString(schema)
+        self.name = ExactString(name)
+    }
+}
+
 struct Column: Sendable, Hashable {
     let name: String
     /// As `format_type` writes it, with its modifier: `numeric(12,2)`.
@@ -62,6 +102,23 @@ struct Column: Sendable, Hashable {
     /// Computed by the database, or an identity that accepts no value.
     let isGenerated: Bool
     let comment: String?
+    /// The default's expression, for OpenAPI and for `missing=default`.
+    var defaultExpression: String?
+    /// Of an enum type (or a domain over one), its labels in order.
+    var enumLabels: [String] = []
+    /// The type's kind: what full-text search, JSON paths and formats need to know.
+    var kind = Kind.other
+
+    enum Kind: Sendable, Hashable {
+        case text
+        case json
+        case jsonb
+        case tsvector
+        case composite
+        case array
+        case range
+        case other
+    }
 }
 
 /// A constraint or unique index, for wording an error without the database's own text.

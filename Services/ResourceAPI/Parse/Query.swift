@@ -1,54 +1,110 @@
 import JSON
 
-/// What is done to a table.
-enum Verb: Sendable, Hashable {
-    case read
-    /// As `read`, without the rows.
-    case head
-    case insert
-    case update
-    case delete
-
-    var isRead: Bool { self == .read || self == .head }
-}
-
 /// A query string understood: its shape, and the values it carries.
 ///
 /// Two requests of one shape run the same statement with other parameters. Names are compared byte for byte.
 struct Query: Sendable, Hashable {
     var shape = QueryShape()
-    /// The filters' values, in the order of the filters that take one.
+    /// What the shape's ``ValueIndex``es point at, as text.
     var values: [String] = []
-    var limit: Int?
-    var offset: Int?
 }
 
+/// A position in ``Query/values``.
+typealias ValueIndex = Int
+
+/// A query string without its values. No name in it is known to exist.
 struct QueryShape: Sendable, Hashable {
-    /// Nil: every column. Empty: none.
-    var select: [SelectItem]?
-    var filters: [Filter] = []
-    var order: [OrderTerm] = []
-    /// `columns=`: the keys of the body that count.
+    /// What is read; on a write, which rows are meant and what of them is given back.
+    var root = Selection()
+    /// `columns=`: the keys of the body that count. Sorted, distinct.
     var columns: [ExactString]?
-    var limit = RowBound.none
-    var hasOffset = false
-}
+    /// `on_conflict=`: the columns whose conflict an upsert settles.
+    var onConflict: [ExactString]?
+    /// `after=`: reading goes on behind a row.
+    var after: Cursor?
+    /// Of a function called with GET or HEAD: what is not a filter, in the order given. A name may come again (variadic).
+    var arguments: [Argument] = []
 
-/// How a limit stands in the statement. Common ones are part of its text, so that the planner knows them; rare ones are
-/// parameters, so that a client counting upwards does not fill the servers' memory with statements.
-enum RowBound: Sendable, Hashable {
-    case none
-    case literal(Int)
-    case parameter
+    struct Argument: Sendable, Hashable {
+        let name: ExactString
+        let value: ValueIndex
+    }
 
-    init(limit: Int) {
-        self = limit <= 100 || (limit <= 1000 && limit % 50 == 0) ? .literal(limit) : .parameter
+    /// Keyset pagination: a page begins behind the last row of the page before.
+    enum Cursor: Sendable, Hashable {
+        /// `after=` without a value: the first page, which tells where the next one begins.
+        case beginning
+        /// One value for each column of the order, the key's included.
+        case row([ValueIndex])
     }
 }
 
+/// What is wanted of one relation: at the root, and in each embedded one.
+struct Selection: Sendable, Hashable {
+    /// Nil: every column. Empty: none.
+    var items: [SelectItem]?
+    /// ANDed.
+    var conditions: [Condition] = []
+    var order: [OrderTerm] = []
+    var limit = RowBound.none
+    var offset: ValueIndex?
+}
+
 enum SelectItem: Sendable, Hashable {
+    /// `*`
     case all
-    case column(name: ExactString, alias: ExactString?, cast: CastType?)
+    case field(SelectedField)
+    /// `count()`
+    case count(alias: ExactString?, cast: CastType?)
+    case relation(Embed)
+}
+
+/// `alias:column->path::cast.aggregate()::aggregateCast`
+struct SelectedField: Sendable, Hashable {
+    enum Aggregate: String, Sendable, Hashable {
+        case count, sum, avg, min, max
+    }
+
+    let field: Field
+    var alias: ExactString?
+    var cast: CastType?
+    var aggregate: Aggregate?
+    var aggregateCast: CastType?
+}
+
+/// `alias:relation!hint!inner(…)`, or with `...` before it.
+struct Embed: Sendable, Hashable {
+    /// A table, view or computed relationship; or a foreign key's name or column, which then is the hint itself.
+    let relation: ExactString
+    var alias: ExactString?
+    /// A foreign key's name, one of its columns, or the table of a many-to-many relationship.
+    var hint: ExactString?
+    /// `!inner`: rows without a match are left out.
+    var isInner = false
+    /// `...`: the members join those of the row around it.
+    var isSpread = false
+    var selection = Selection()
+
+    /// What filters, order and limits call it, and the member's name in the answer.
+    var name: ExactString { alias ?? relation }
+}
+
+/// A column, or what a JSON path finds in one.
+struct Field: Sendable, Hashable {
+    let column: ExactString
+    var path: [JSONStep] = []
+}
+
+/// `->key`, `->>key`, `->0`, `->-1`
+struct JSONStep: Sendable, Hashable {
+    enum Key: Sendable, Hashable {
+        case member(ExactString)
+        case index(Int)
+    }
+
+    let key: Key
+    /// `->>`: the value as text.
+    let isText: Bool
 }
 
 struct OrderTerm: Sendable, Hashable {
@@ -57,77 +113,22 @@ struct OrderTerm: Sendable, Hashable {
         case last
     }
 
-    let column: ExactString
-    let isDescending: Bool
-    let nulls: Nulls?
+    /// `order=relation(column)`: by a column of an embedded to-one relation.
+    var relation: ExactString?
+    let field: Field
+    var isDescending = false
+    var nulls: Nulls?
 }
 
-struct Filter: Sendable, Hashable {
-    enum Condition: Sendable, Hashable {
-        /// Takes a value.
-        case compare(Comparison)
-        /// `in`: takes an array literal as its value.
-        case isAny
-        /// `is`: takes none.
-        case isKeyword(Keyword)
+/// How a limit stands in the statement. Common ones are part of its text, so that the planner knows them; rare ones are
+/// parameters, so that a client counting upwards does not fill the servers' memory with statements.
+enum RowBound: Sendable, Hashable {
+    case none
+    case literal(Int)
+    case parameter(ValueIndex)
 
-        var takesValue: Bool {
-            if case .isKeyword = self { false } else { true }
-        }
+    /// Whether a limit stands in the statement's text.
+    static func isLiteral(_ limit: Int) -> Bool {
+        limit <= 100 || (limit <= 1000 && limit % 50 == 0)
     }
-
-    enum Comparison: String, Sendable, Hashable {
-        case equal = "eq"
-        case notEqual = "neq"
-        case greater = "gt"
-        case greaterOrEqual = "gte"
-        case less = "lt"
-        case lessOrEqual = "lte"
-        case like
-        case caseInsensitiveLike = "ilike"
-    }
-
-    enum Keyword: String, Sendable, Hashable {
-        case null
-        case notNull = "not_null"
-        case isTrue = "true"
-        case isFalse = "false"
-        case unknown
-    }
-
-    let column: ExactString
-    let isNegated: Bool
-    let condition: Condition
-}
-
-/// The types a client may cast to, by the name it may use.
-enum CastType: String, Sendable, Hashable {
-    case text
-    case varchar
-    case bool
-    case boolean
-    case int2
-    case smallint
-    case int4
-    case int
-    case integer
-    case int8
-    case bigint
-    case numeric
-    case decimal
-    case float4
-    case real
-    case float8
-    case doublePrecision = "double precision"
-    case date
-    case time
-    case timetz
-    case timestamp
-    case timestamptz
-    case uuid
-    case json
-    case jsonb
-    case textArray = "text[]"
-    case integerArray = "integer[]"
-    case uuidArray = "uuid[]"
 }

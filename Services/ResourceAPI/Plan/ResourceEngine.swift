@@ -1,19 +1,6 @@
 import JSON
 import Synchronization
 
-/// A request to a table, as the HTTP layer received it.
-struct ResourceRequest: Sendable {
-    var verb: Verb
-    /// Percent-decoded.
-    var table: String
-    /// What follows `?`, as received.
-    var rawQuery: Substring = ""
-    /// The values of every `Prefer` field.
-    var prefer: [String] = []
-    /// The JSON body of an insert or update.
-    var body: [UInt8]?
-}
-
 /// A request ready to run: the operation it shares with others of its shape, and its own values.
 struct PreparedRequest: Sendable {
     let operation: Operation
@@ -65,29 +52,7 @@ final class ResourceEngine: Sendable {
     }
 
     private func prepareAnew(_ request: ResourceRequest) throws(APIError) -> PreparedRequest {
-        let table = try catalog.table(named: request.table)
-        var query = try Query(try QueryString(request.rawQuery), for: request.verb)
-        if let maximumRows, request.verb.isRead, query.limit.map({ $0 > maximumRows }) ?? true {
-            query.limit = maximumRows
-            query.shape.limit = RowBound(limit: maximumRows)
-        }
-        let preferences = try Preferences(request.prefer)
-        let takesBody = request.verb == .insert || request.verb == .update
-        let payload = takesBody ? try Payload(request.body ?? []) : nil
-
-        let shape = RequestShape(
-            verb: request.verb, schema: table.schema, table: ExactString(table.name), query: query.shape, preferences: preferences,
-            payload: payload.map(PayloadShape.init))
-        return PreparedRequest(operation: try operation(shape, table), query: query, payload: payload)
-    }
-
-    private func operation(_ shape: RequestShape, _ table: Table) throws(APIError) -> Operation {
-        if let known = operations.withLock({ $0[shape] }) { return known }
-        let plan = try Planner(table: table).plan(shape)
-        let operation = Operation(
-            table: table, verb: shape.verb, preferences: shape.preferences, statement: Renderer.statement(for: plan))
-        operations.withLock { Self.remember(operation, for: shape, in: &$0) }
-        return operation
+        throw .unsupported("requests", request.name)
     }
 
     /// Keys are few in practice; a client that makes them up costs planning, not memory.
@@ -105,11 +70,11 @@ private struct RepeatedRead: Hashable, Sendable {
     private let prefer: [String]
 
     init?(_ request: ResourceRequest) {
-        guard request.verb.isRead, Self.isPlain(request.table), Self.isPlain(request.rawQuery), request.prefer.count <= 4,
+        guard request.verb.isRead, Self.isPlain(request.name), Self.isPlain(request.rawQuery), request.prefer.count <= 4,
             request.prefer.allSatisfy(Self.isPlain)
         else { return nil }
         verb = request.verb
-        table = request.table
+        table = request.name
         rawQuery = String(request.rawQuery)
         prefer = request.prefer
     }

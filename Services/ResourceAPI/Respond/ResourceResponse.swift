@@ -26,8 +26,8 @@ struct ResourceResponse: Sendable {
     /// - Throws: 416 `PGRST103` for an offset beyond a known total.
     init(_ operation: Operation, _ query: Query, _ outcome: Outcome) throws(APIError) {
         let (verb, preferences) = (operation.verb, operation.preferences)
-        let offset = query.offset ?? 0
-        let total: Int? = preferences.countsExactly ? (outcome.total ?? outcome.count) : nil
+        let offset = query.shape.root.offset.flatMap { Int(query.values[$0]) } ?? 0
+        let total: Int? = preferences.count == .exact ? (outcome.total ?? outcome.count) : nil
 
         if verb.isRead, let total, offset > total {
             throw APIError(
@@ -39,9 +39,9 @@ struct ResourceResponse: Sendable {
                 400, "54000", "The answer is larger than \(Self.maximumBytes / 1_048_576) MB", hint: "Ask for fewer rows or columns")
         }
         switch verb {
-        case .read, .head:
+        case .read, .head, .callReading, .callHead, .call:
             status = total.map { outcome.count < $0 } ?? false ? 206 : 200
-        case .insert:
+        case .insert, .put:
             status = 201
         case .update, .delete:
             status = preferences.returning == .representation ? 200 : 204
@@ -104,7 +104,7 @@ extension Preferences {
         var applied: [String] = []
         if isStrict { applied.append("handling=strict") }
         if let returning, !verb.isRead { applied.append("return=\(returning.rawValue)") }
-        if countsExactly { applied.append("count=exact") }
+        if count == .exact { applied.append("count=exact") }
         return applied.isEmpty ? nil : applied.joined(separator: ", ")
     }
 }

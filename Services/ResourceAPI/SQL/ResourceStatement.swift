@@ -4,10 +4,7 @@ import Postgres
 struct ResourceStatement: Sendable {
     enum Source: Sendable, Hashable {
         case body
-        /// The filters' values, by position.
-        case value(Int)
-        case limit
-        case offset
+        case value(ValueIndex)
     }
 
     /// The columns of the answer.
@@ -33,9 +30,7 @@ struct ResourceStatement: Sendable {
             sources.map { source in
                 switch source {
                 case .body: .text(payload?.text, as: .json)
-                case .value(let position): .unknown(query.values[position])
-                case .limit: SQLParameter(query.limit)
-                case .offset: SQLParameter(query.offset)
+                case .value(let index): .unknown(query.values[index])
                 }
             })
     }

@@ -69,7 +69,7 @@ struct TableEndpoint: Sendable {
             body = Array(collected.readableBytesView)
         }
         return ResourceRequest(
-            verb: verb, table: table, rawQuery: Substring(request.uri.query ?? ""), prefer: request.headers[values: .prefer], body: body
+            verb: verb, name: table, rawQuery: Substring(request.uri.query ?? ""), prefer: request.headers[values: .prefer], body: body
         )
     }
 
@@ -101,8 +101,9 @@ extension Verb {
     var action: String {
         switch self {
         case .read, .head: "read"
-        case .insert, .update: "write"
+        case .insert, .put, .update: "write"
         case .delete: "delete"
+        case .call, .callReading, .callHead: "execute"
         }
     }
 }
