@@ -22,8 +22,8 @@ struct ResourceAPIApplication: Sendable {
         let listener = try PostgresListener(settings.database, channels: [LiveCatalog.channel], logger: logger)
         let registry = PrometheusRegistry()
         let catalog = LiveCatalog(
-            store: CatalogStore(schemas: settings.schemas), maximumRows: settings.maximumRows, postgres: database, listener: listener,
-            logger: logger
+            store: CatalogStore(schemas: settings.schemas), maximumRows: settings.maximumRows, pollInterval: settings.catalogPollInterval,
+            postgres: database, listener: listener, logger: logger
         )
 
         let verified = VerifiedTokens()
