@@ -127,6 +127,38 @@ import Testing
         }
     }
 
+    @Test("is announced to have changed by a superuser's event triggers, for all but what is temporary") func eventTriggers() async throws {
+        let changes: [(String, Bool)] = [
+            ("CREATE TABLE api.made (id int)", true), ("GRANT SELECT ON api.made TO sallyport_api", true),
+            ("CREATE POLICY p ON api.made", true), ("COMMENT ON TABLE api.made IS 'x'", true), ("DROP TABLE api.made", true),
+            ("CREATE TEMPORARY TABLE brief (id int)", false), ("DROP TABLE brief", false), ("DELETE FROM api.orders", false),
+            ("CREATE FUNCTION api.f() RETURNS int LANGUAGE sql AS 'SELECT 1'", true), ("DROP FUNCTION api.f()", true),
+        ]
+        try await TestDatabase.with { database async throws in
+            let connect: @Sendable (String) throws -> BlockingConnection = { role in
+                try BlockingConnection(
+                    ConnectionTarget(
+                        connectionString: database.connectionString(role: role), applicationName: "test", connectTimeout: .seconds(5),
+                        sessionOptions: [("client_min_messages", "warning")]))
+            }
+            let announced = try await SystemThread.run(name: "test") {
+                let superuser = try connect("postgres")
+                // Any number of times.
+                try superuser.execute(TestDatabase.superuserScript)
+                try superuser.execute(TestDatabase.superuserScript)
+                let owner = try connect("sallyport_owner")
+                try owner.execute("LISTEN sallyport_catalog")
+                return try changes.map { change, _ in
+                    try owner.execute(change)
+                    var isAnnounced = false
+                    while let notification = owner.nextNotification() { isAnnounced = notification.channel == LiveCatalog.channel }
+                    return isAnnounced
+                }
+            }
+            #expect(announced == changes.map(\.1))
+        }
+    }
+
     @Test("is not read by a role that bypasses row-level security") func superuser() async throws {
         await #expect(throws: CatalogError.self) { try await load(role: "postgres") }
     }
