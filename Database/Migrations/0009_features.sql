@@ -1,0 +1,20 @@
+-- What a table can be declared to have beyond its isolation: soft delete, row audit, a workflow, maintained columns; and the keys of requests
+-- that must have their effect once.
+--
+-- Each declaration is triggers of fixed names on the table, so it lives, dies and is dumped with the table; idempotent; undone by dropping
+-- the triggers. Readers ask sallyport.features(table), which believes a trigger only while it is enabled and its columns are there:
+--
+--   soft delete   trigger sallyport_soft_delete, column deleted_at timestamptz            → soft_delete_column = 'deleted_at'
+--                 (with it: trigger sallyport_soft_delete_mark, trigger sallyport_soft_delete_guard, column deleted_by text)
+--   row audit     triggers sallyport_audit_insert, sallyport_audit_update, sallyport_audit_delete   → is_audited
+--   workflow      trigger sallyport_workflow, arguments: the column, the transitions as JSON        → workflow_column,
+--                 workflow_transitions = {"": [initial states], "state": [those that may follow], …}
+--                 (with it: trigger sallyport_workflow_initial, of the same arguments)
+--   maintained    trigger sallyport_maintain, arguments: '' or 'partitioned', then the columns      → maintained_columns
+--
+-- For the servers: rows that are marked as deleted are hidden from reads and updates by a condition `deleted_at IS NULL`, which the planner
+-- adds; `?deleted=is.true` asks for the marked ones instead (scope {table}:delete). DELETE becomes
+-- UPDATE … SET deleted_at = now() WHERE … AND deleted_at IS NULL; what else is written to deleted_at and deleted_by is overwritten by the
+-- trigger. A restoration is UPDATE … SET deleted_at = NULL WHERE … AND deleted_at IS NOT NULL. To purge, DELETE … AND deleted_at IS NOT NULL
+-- in a transaction with the setting sallyport.purge = 'on' (scope {table}:purge). Clients may not name deleted_at, deleted_by and the
+-- maintained columns in a body.
