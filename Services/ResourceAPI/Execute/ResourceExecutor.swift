@@ -1,3 +1,4 @@
+import JSON
 import Postgres
 
 /// Runs prepared requests: one statement, one transaction, one round trip.

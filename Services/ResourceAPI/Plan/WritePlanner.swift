@@ -29,7 +29,7 @@ struct WritePlanner: Sendable {
         switch plan?.command {
         case .update(_, let rows), .delete(let rows):
             // To say which rows of its own table a write means is no reading of them.
-            add(rows.requiredScopes.filter { $0 != RequiredScope(action: "read", resource: table.name) })
+            add(rows.relatedScopes)
         default: break
         }
         if case .rows(let rows)? = plan?.answer { add(rows.requiredScopes) }
@@ -141,9 +141,10 @@ struct WritePlanner: Sendable {
             throw APIError(
                 400, "21000", "\(statement) requires a filter", hint: "To mean every row, give a filter that is true of all of them")
         }
-        selection.items = selection.items?.filter { item in
-            if case .relation(let embed) = item { selection.conditions.contains { $0.names(embed.name) } } else { false }
-        } ?? []
+        selection.items =
+            selection.items?.filter { item in
+                if case .relation(let embed) = item { selection.conditions.contains { $0.names(embed.name) } } else { false }
+            } ?? []
         selection.order = []
         selection.limit = .none
         selection.offset = nil

@@ -1,3 +1,5 @@
+import JSON
+
 extension Preferences {
     /// The value of `Preference-Applied` (RFC 7240 §3): of what was given, all that has a meaning for the request, in PostgREST's
     /// order; nil for nothing.

@@ -94,15 +94,20 @@ struct WriteStatement {
 
     /// Only the columns that are needed are returned, and none of them is another tenant's.
     private func returning() -> String {
+        var items: [String] = []
         var names = plan.conflictToCount?.target.map(\.name) ?? []
         switch plan.answer {
-        case .nothing: break
-        case .key(let columns): names += columns.map(\.name)
-        case .rows(let rows): return builder.returning(rows, alias: "t", and: names)
+        case .nothing:
+            break
+        case .key(let columns):
+            for column in columns where !names.contains(column.name) { names.append(column.name) }
+        case .rows(let rows):
+            items.append(builder.returning(rows, alias: "t"))
+            let known = rows.neededColumns.map(\.name)
+            names.removeAll(where: known.contains)
         }
-        var distinct: [String] = []
-        for name in names where !distinct.contains(name) { distinct.append(name) }
-        return distinct.isEmpty ? "1" : distinct.map { "t.\(builder.quoted($0))" }.joined(separator: ", ")
+        items += names.map { "t.\(builder.quoted($0))" }
+        return items.isEmpty ? "1" : items.joined(separator: ", ")
     }
 
     private mutating func answer(_ checks: [String]) -> String {
@@ -144,7 +149,8 @@ struct WriteStatement {
         if let maximum = plan.maximumAffected {
             let limit = builder.parameter(.value(maximum), .int8)
             let error = APIError(400, "PGRST124", "Query result exceeds max-affected preference constraint")
-            checks.append("CASE WHEN \(written) > \(limit) THEN \(refuse(error, details: "'The query affects ' || \(written) || ' rows'")) END")
+            checks.append(
+                "CASE WHEN \(written) > \(limit) THEN \(refuse(error, details: "'The query affects ' || \(written) || ' rows'")) END")
         }
         if format.isObject {
             let error = APIError.notSingular(0)
