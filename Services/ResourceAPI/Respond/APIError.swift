@@ -6,6 +6,8 @@ struct APIError: Error, Sendable, Hashable {
     var code: String
     var message: String
     var details: String?
+    /// Where the details are not a text: their JSON.
+    var detailsJSON: [UInt8]?
     var hint: String?
     /// Seconds until a repetition may succeed, for `Retry-After`.
     var retryAfter: Int?
