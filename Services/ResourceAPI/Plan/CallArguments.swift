@@ -7,7 +7,6 @@ struct CallArguments: Sendable, Hashable {
         case query
         /// Members of a JSON object, or of the first one in an array.
         case json(isArray: Bool)
-        case form
         /// A body without names in it.
         case raw(Payload.Raw)
     }
@@ -28,7 +27,7 @@ struct CallArguments: Sendable, Hashable {
         case .raw(.text): ["text"]
         case .raw(.binary): ["bytea"]
         case .raw(.xml): ["xml"]
-        case .query, .form: []
+        case .query: []
         }
     }
 

@@ -82,7 +82,11 @@ extension StatementBuilder {
                 alias += " (\(ReadPlan.scalarColumn))"
                 columns = [ReadPlan.scalarColumn]
             } else {
-                columns = [returning(result, alias: "sallyport_call")]
+                // All of them, as filters name columns too; of those that are not read the planner frees itself.
+                columns = plan.function.columns(in: result).map { "sallyport_call.\(quoted($0.name))" }
+                if result.needsWholeRow || result.conditions.contains(where: \.isComputed) {
+                    columns.append("sallyport_call AS \(ReadPlan.wholeRowColumn)")
+                }
             }
         }
         return "SELECT\(columns.isEmpty ? "" : " " + columns.joined(separator: ", ")) FROM \(body)\(function)(\(arguments)) AS \(alias)"
@@ -107,6 +111,27 @@ extension StatementBuilder {
         case "bytea": .bytea
         case "xml": .xml
         default: .text
+        }
+    }
+}
+
+extension Function {
+    /// What its result has members of; never `tenant_id`.
+    fileprivate func columns(in plan: ReadPlan) -> [Column] {
+        switch result {
+        case .void, .scalar: []
+        case .relation: plan.relation?.columns ?? []
+        case .columns(let columns): columns
+        }
+    }
+}
+
+extension ReadPlan.Condition {
+    fileprivate var isComputed: Bool {
+        switch self {
+        case .filter(let value, _, _): value.isComputed
+        case .deleted, .exists: false
+        case .all(let conditions, _), .any(let conditions, _): conditions.contains(where: \.isComputed)
         }
     }
 }
