@@ -37,6 +37,12 @@ BEGIN
                        SELECT FROM json_each(element) AS field
                         WHERE json_typeof(field.value) <> 'string'
                            OR field.key !~ '^[!#$%&''*+.^_`|~0-9A-Za-z-]{1,100}$'
+                           -- What frames the message, or tells browsers how far to trust it, is not a function's to say.
+                           OR lower(field.key) IN (
+                                  'connection', 'content-length', 'content-encoding', 'date', 'keep-alive', 'server', 'te', 'trailer',
+                                  'transfer-encoding', 'upgrade', 'www-authenticate', 'x-request-id', 'strict-transport-security',
+                                  'x-content-type-options', 'x-frame-options')
+                           OR field.key ~* '^(access-control|cross-origin|proxy)-'
                            -- A line break would begin another header, or the body.
                            OR field.value #>> '{}' !~ '^[\x20-\x7e\x09]*$'
                            OR octet_length(field.value #>> '{}') > 4096)),

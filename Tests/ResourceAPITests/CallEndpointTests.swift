@@ -40,7 +40,8 @@ import Testing
             #expect(try await post("Quoted%20%22name%22", #"{"The argument":"y"}"#) == "y")
             #expect(try await post("whole_json", #"{"x":[1,null]}"#) == ["x": [1, .null]])
             #expect(try await post("whole_json", "[1,2]") == [1, 2])
-            let plain = try await api.send(.post, "rpc/whole_text", token: token, body: "as \"it\" is", headers: [.contentType: "text/plain"])
+            let plain = try await api.send(
+                .post, "rpc/whole_text", token: token, body: "as \"it\" is", headers: [.contentType: "text/plain"])
             #expect(plain.json == #"as "it" is"#)
         }
     }
@@ -112,7 +113,8 @@ import Testing
                 #expect(all.headers[.contentRange] == "0-23/24")
                 seen.append(Set(all.rows.compactMap { $0["id"]?.stringValue }))
                 let page = try await api.send(
-                    .post, "rpc/all_customers?select=id,name,orders(status,customers(id))&orders.limit=1&order=name.desc&limit=2&email=not.is.null",
+                    .post,
+                    "rpc/all_customers?select=id,name,orders(status,customers(id))&orders.limit=1&order=name.desc&limit=2&email=not.is.null",
                     token: token, body: "{}")
                 #expect(page.rows.count == 2)
                 for row in page.rows {
@@ -157,13 +159,16 @@ import Testing
             }
             #expect(try await api.send(.get, "rpc/make_customer?name=made", token: token).code == "25006")
             // It says that it only reads, and is held to it.
-            #expect(try await api.send(.post, "rpc/make_customer_secretly", token: token, body: #"{"name":"made"}"#).status == .methodNotAllowed)
+            #expect(
+                try await api.send(.post, "rpc/make_customer_secretly", token: token, body: #"{"name":"made"}"#).status == .methodNotAllowed
+            )
             #expect(try await count() == "*/0")
             let made = try await api.send(.post, "rpc/make_customer", token: token, body: #"{"name":"made"}"#, headers: Self.counted)
             #expect(made.status == .ok && made.json.stringValue != nil)
             #expect(try await count() == "0-0/1")
             let rows = try await api.send(
-                .post, "rpc/make_customers?select=name&limit=1", token: token, body: #"{"names":["made 2","made 3"]}"#, headers: Self.counted)
+                .post, "rpc/make_customers?select=name&limit=1", token: token, body: #"{"names":["made 2","made 3"]}"#,
+                headers: Self.counted)
             #expect(rows.rows.count == 1 && rows.headers[.contentRange] == "0-0/2")
             #expect(try await count() == "0-2/3")
             for (headers, code) in [(#"{"a":"b"}"#, "PGRST111"), (#"[{"X-A":"b\r\nX-C: d"}]"#, "PGRST111"), ("[", "PGRST111")] {

@@ -26,7 +26,8 @@ import Testing
             function("takes_json", [("", "json", false)]), function("takes_jsonb", [("", "jsonb", false)]),
             function("takes_text", [("", "text", false)]), function("takes_bytes", [("", "bytea", false)]),
             function("takes_xml", [("", "xml", false)]), function("takes_int", [("", "integer", false)]),
-            function("either", [("a", "integer", false)]), function("either", [("", "json", false)]), function("either", [("", "text", false)]),
+            function("either", [("a", "integer", false)]), function("either", [("", "json", false)]),
+            function("either", [("", "text", false)]),
             function("mixed", [("a", "integer", false), ("", "json", false)]),
             function("caf\u{e9}", []),
         ])
@@ -70,7 +71,8 @@ import Testing
     @Test(
         "One unnamed parameter takes a whole body of its type",
         arguments: [
-            ("takes_json", .raw(.json), []), ("takes_json", .json(isArray: true), ["x"]), ("takes_jsonb", .json(isArray: false), ["x", "y"]),
+            ("takes_json", .raw(.json), []), ("takes_json", .json(isArray: true), ["x"]),
+            ("takes_jsonb", .json(isArray: false), ["x", "y"]),
             ("takes_text", .raw(.text), []), ("takes_bytes", .raw(.binary), []), ("takes_xml", .raw(.xml), []),
             ("either", .json(isArray: false), ["z"]), ("either", .raw(.text), []),
         ] as [(String, CallArguments.Carrier, [String])])
@@ -122,7 +124,8 @@ import Testing
         #expect(text?.message == "Could not find the function api.takes_int in the schema cache")
         #expect(
             text?.details
-                == "Searched for the function api.takes_int with a single unnamed text parameter, but no matches were found in the schema cache.")
+                == "Searched for the function api.takes_int with a single unnamed text parameter, but no matches were found in the schema cache."
+        )
         #expect(text?.hint == nil)
     }
 
@@ -131,7 +134,8 @@ import Testing
         arguments: [
             ("sayhell", ["sayhello", "other"], "sayhello"), ("custmers", ["orders", "customers"], "customers"),
             ("(nam)", ["(name)"], "(name)"), ("(id)", ["(attr, id)", "(name, param, val)"], "(attr, id)"),
-            ("noclosealternative", ["test", "another"], nil), ("(wrong_arg)", ["()", "(a, b)"], nil), ("same", ["same"], nil), ("", ["a"], nil),
+            ("noclosealternative", ["test", "another"], nil), ("(wrong_arg)", ["()", "(a, b)"], nil), ("same", ["same"], nil),
+            ("", ["a"], nil),
             (String(repeating: "a", count: 65), [String(repeating: "a", count: 64)], nil),
         ] as [(String, [String], String?)])
     func similarity(_ name: String, _ candidates: [String], _ expected: String?) {

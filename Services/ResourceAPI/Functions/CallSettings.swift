@@ -12,8 +12,10 @@ enum CallSettings {
     private static let secrets: Set<String> = ["authorization", "proxy-authorization", "cookie"]
 
     /// The caller's own settings, and these.
-    static func make(_ request: HTTPRequest, path: String, caller: Caller) -> TransactionSettings {
+    static func make(_ request: HTTPRequest, path: String, caller: Caller, isReadOnly: Bool) -> TransactionSettings {
         var settings = caller.settings.settings
+        // From here on the transaction cannot be made to write again.
+        if isReadOnly { settings.append((name: "transaction_read_only", value: "on")) }
         settings += [
             (name: "request.method", value: request.method.rawValue),
             (name: "request.path", value: path),

@@ -59,7 +59,8 @@ extension Function {
         guard arguments.hasNames else { return false }
         let given = Set(arguments.names)
         let own = Set(parameters.filter { !$0.name.isEmpty }.map { ExactString($0.name) })
-        return given.isSubset(of: own) && parameters.allSatisfy { $0.hasDefault || (!$0.name.isEmpty && given.contains(ExactString($0.name))) }
+        return given.isSubset(of: own)
+            && parameters.allSatisfy { $0.hasDefault || (!$0.name.isEmpty && given.contains(ExactString($0.name))) }
     }
 
     fileprivate func acceptsWhole(_ arguments: CallArguments) -> Bool {

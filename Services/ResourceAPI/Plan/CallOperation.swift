@@ -11,7 +11,8 @@ extension OperationMaker {
         let isScalar = plan.result?.isScalar ?? true
         if !isScalar, shape.format == .text || shape.format == .binary { throw .onlyOfScalars(shape.format) }
         let statement = ResourceStatement(
-            calling: plan, format: shape.format, isHead: shape.verb.isHead, countsAll: shape.preferences.count != nil)
+            calling: plan, format: shape.format, isHead: shape.verb.isHead, countsAll: shape.preferences.count != nil,
+            maximumAffected: shape.maximumAffected)
         return Operation(
             verb: shape.verb, subject: .function(plan.function), format: shape.format, requiredScopes: plan.requiredScopes,
             statement: statement, catalog: catalog)
@@ -40,5 +41,19 @@ extension APIError {
         APIError(
             406, "PGRST107", "None of these media types are available: \(format == .text ? "text/plain" : "application/octet-stream")",
             details: "Only functions that return single values have them.")
+    }
+}
+
+extension ResourceEngine {
+    /// The overloads of a name.
+    ///
+    /// - Throws: 404 `PGRST202`; 406 `PGRST106`.
+    func functions(named name: String, schema: String?) throws(APIError) -> [Function] {
+        let schema = try self.schema(schema)
+        let overloads = (catalog.functions[schema]?[name] ?? []).filter { $0.name.isIdenticalBytes(name) }
+        guard !overloads.isEmpty else {
+            throw APIError(404, "PGRST202", "Could not find the function \(schema).\(APIError.excerpt(name)) in the schema cache")
+        }
+        return overloads
     }
 }

@@ -6,11 +6,13 @@ extension ResourceStatement {
     /// - Parameters:
     ///   - format: `text` and `binary` only for a scalar result.
     ///   - isHead: the function is called, and its result only counted.
-    init(calling plan: CallPlan, format: AnswerFormat, isHead: Bool, countsAll: Bool) {
+    ///   - maximumAffected: where the number of rows is that may be given back at most.
+    init(calling plan: CallPlan, format: AnswerFormat, isHead: Bool, countsAll: Bool, maximumAffected: ValueIndex?) {
         var builder = StatementBuilder()
         // The call comes first, so that its arguments are the first parameters.
         let source = builder.source(of: plan)
-        var (text, layout) = builder.result(of: plan, format: format, isHead: isHead, countsAll: countsAll)
+        let extra = builder.settingsAndChecks(plan, format: format, maximumAffected: maximumAffected)
+        var (text, layout) = builder.result(of: plan, format: format, isHead: isHead, countsAll: countsAll, extra: extra)
         layout.hasSettings = true
         text = "WITH \(ReadPlan.sourceName) AS (\(source)) \(text)"
         self.init(text, builder, layout)
@@ -18,29 +20,42 @@ extension ResourceStatement {
 }
 
 extension StatementBuilder {
-    /// Evaluated when all rows are read, and so after the function has run.
-    private static let settings = ["sallyport.response_status()", "sallyport.response_headers()"]
+    /// Evaluated when all rows are read, and so after the function has run; what raises undoes what it did.
+    fileprivate mutating func settingsAndChecks(_ plan: CallPlan, format: AnswerFormat, maximumAffected: ValueIndex?) -> [String] {
+        var items = ["sallyport.response_status()", "sallyport.response_headers()"]
+        if let maximumAffected {
+            let refusal = APIError(400, "PGRST124", "Query result exceeds max-affected preference constraint")
+            let limit = parameter(.value(maximumAffected), .int8)
+            items.append("CASE WHEN count > \(limit) THEN \(refuse(refusal, details: "'The query affects ' || count || ' rows'")) END")
+        }
+        if format.isObject, !plan.isSingle, plan.result != nil {
+            items.append("CASE WHEN count <> 1 THEN \(refuse(.notSingular(0), details: "'The result contains ' || count || ' rows'")) END")
+        }
+        return items
+    }
+
+    private func refuse(_ error: APIError, details: String) -> String {
+        "sallyport.refuse(\(literal(error.code)), \(literal(error.message)), \(details))"
+    }
 
     /// What is read of the result, from ``ReadPlan/sourceName``.
     fileprivate mutating func result(
-        of plan: CallPlan, format: AnswerFormat, isHead: Bool, countsAll: Bool
+        of plan: CallPlan, format: AnswerFormat, isHead: Bool, countsAll: Bool, extra: [String]
     ) -> (String, ResourceStatement.Layout) {
         guard let result = plan.result else {
             let count = "SELECT count(*) AS count FROM \(ReadPlan.sourceName)"
-            return ("SELECT \(Self.list(["count"])) FROM (\(count)) AS sallyport_answer", .count())
+            return ("SELECT \((["count"] + extra).joined(separator: ", ")) FROM (\(count)) AS sallyport_answer", .count())
         }
-        if isHead { return (count(result, countsAll: countsAll, extra: Self.settings), .count(hasTotal: countsAll)) }
+        if isHead { return (count(result, countsAll: countsAll, extra: extra), .count(hasTotal: countsAll)) }
         guard let body = Self.body(plan, result, format) else {
-            return (answer(result, format: format, countsAll: countsAll, extra: Self.settings), .rows(hasTotal: countsAll))
+            return (answer(result, format: format, countsAll: countsAll, extra: extra), .rows(hasTotal: countsAll))
         }
         let rows = "SELECT \(body) AS body, count(*) AS count FROM (\(rows(result))) AS sallyport_row"
         let measured = format == .binary ? "body" : "body::text"
         var list = ["CASE WHEN octet_length(\(measured)) <= \(ResourceResponse.maximumBytes) THEN body END", "count"]
         if countsAll { list.append("(SELECT count(*) FROM (\(countable(result))) AS sallyport_counted)") }
-        return ("SELECT \(Self.list(list)) FROM (\(rows)) AS sallyport_answer", .rows(hasTotal: countsAll))
+        return ("SELECT \((list + extra).joined(separator: ", ")) FROM (\(rows)) AS sallyport_answer", .rows(hasTotal: countsAll))
     }
-
-    private static func list(_ items: [String]) -> String { (items + settings).joined(separator: ", ") }
 
     /// The body of one value or object, and of a set of values in text or binary form: one behind the other. Nil for all others.
     private static func body(_ plan: CallPlan, _ result: ReadPlan, _ format: AnswerFormat) -> String? {
