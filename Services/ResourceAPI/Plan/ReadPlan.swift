@@ -45,17 +45,15 @@ struct ReadPlan: Sendable, Equatable {
     var cursor: Cursor?
     /// Aggregates are left to the plan around this one: it is spread as at most one row.
     var hoistsAggregates = false
-    /// What rows of the ``relation`` are hidden or shown for being deleted.
     var deletion = Deletion.none
 
-    /// What is deleted softly.
+    /// What becomes of rows that are deleted softly: those in which the column named is not null.
     enum Deletion: Sendable, Equatable {
         /// The relation knows no such thing.
         case none
-        /// Hidden: the column is not null.
-        case hidden(Column)
+        case hidden(String)
         /// The request's own conditions decide.
-        case asked(Column)
+        case asked(String)
     }
 
     /// One value of a row.
@@ -95,7 +93,7 @@ struct ReadPlan: Sendable, Equatable {
     indirect enum Condition: Sendable, Hashable {
         case filter(Value, isNegated: Bool, Filter.Operation)
         /// Whether the row is deleted softly, compared like a boolean column.
-        case deleted(Column, isNegated: Bool, Filter.Operation)
+        case deleted(String, isNegated: Bool, Filter.Operation)
         /// Whether an embedded relation has a row, by its position in ``ReadPlan/embeds``.
         case exists(Int, isNegated: Bool)
         case all([Condition], isNegated: Bool)

@@ -11,6 +11,8 @@ struct APIError: Error, Sendable, Hashable {
     var code: String
     var message: String
     var details: String?
+    /// Where the details are not a text: their JSON.
+    var detailsJSON: [UInt8]?
     var hint: String?
     /// Further headers of the answer.
     var headers: [Header] = []

@@ -16,7 +16,7 @@ extension StatementBuilder {
     mutating func restrictions(of plan: ReadPlan, on row: RowName) -> [String] {
         var texts: [String] = []
         for condition in plan.conditions { texts.append(text(condition, of: plan, on: row)) }
-        if case .hidden(let column) = plan.deletion { texts.append("\(row.name).\(quoted(column.name)) IS NULL") }
+        if case .hidden(let column) = plan.deletion { texts.append("\(row.name).\(quoted(column)) IS NULL") }
         return texts
     }
 
@@ -26,7 +26,7 @@ extension StatementBuilder {
             let operand = self.value(value, of: row, isCompared: true)
             return text(operand, kind: value.kind, isNegated: isNegated, operation)
         case .deleted(let column, let isNegated, let operation):
-            let name = "\(row.name).\(quoted(column.name))"
+            let name = "\(row.name).\(quoted(column))"
             switch operation {
             case .isKeyword(.isTrue): return "\(name) IS \(isNegated ? "" : "NOT ")NULL"
             case .isKeyword(.isFalse): return "\(name) IS \(isNegated ? "NOT " : "")NULL"
