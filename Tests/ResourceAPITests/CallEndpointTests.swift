@@ -1,6 +1,7 @@
 import FoundationEssentials
 import HTTPTypes
 import JSON
+import Postgres
 import ServiceKit
 import Tenancy
 import TestSupport
@@ -14,7 +15,7 @@ import Testing
     private static let counted: HTTPFields = [.prefer: "count=exact"]
 
     @Test("Arguments come by query, object, array, default and variadic") func arguments() async throws {
-        try await ResourceAPIHarness.with(sql: Self.functions) { api in
+        try await ResourceAPIHarness.with(prepare: Self.makeFunctions) { api in
             let token = try api.token(api.acme)
             func get(_ path: String) async throws -> JSONValue { try await api.send(.get, "rpc/" + path, token: token).json }
             func post(_ path: String, _ body: String?) async throws -> JSONValue {
@@ -47,7 +48,7 @@ import Testing
     }
 
     @Test("A call that cannot be made is refused before it runs") func refusals() async throws {
-        try await ResourceAPIHarness.with(sql: Self.functions) { api in
+        try await ResourceAPIHarness.with(prepare: Self.makeFunctions) { api in
             let token = try api.token(api.acme)
             for (method, path, body, status, code) in [
                 (.get, "add_them", nil, 404, "PGRST202"), (.get, "add_them?a=1&c=2", nil, 404, "PGRST202"),
@@ -69,7 +70,7 @@ import Testing
     }
 
     @Test("The result's kind decides the answer's form") func results() async throws {
-        try await ResourceAPIHarness.with(sql: Self.functions) { api in
+        try await ResourceAPIHarness.with(prepare: Self.makeFunctions) { api in
             let token = try api.token(api.acme)
             func get(_ path: String, _ headers: HTTPFields = [:]) async throws -> ResourceAPIHarness.Answer {
                 try await api.send(.get, "rpc/" + path, token: token, headers: headers)
@@ -105,7 +106,7 @@ import Testing
     }
 
     @Test("Rows of a table are selected, filtered, ordered, limited and embedded, inside the tenant") func tables() async throws {
-        try await ResourceAPIHarness.with(sql: Self.functions) { api in
+        try await ResourceAPIHarness.with(prepare: Self.makeFunctions) { api in
             var seen: [Set<String>] = []
             for tenant in [api.acme, api.globex] {
                 let token = try api.token(tenant)
@@ -133,7 +134,7 @@ import Testing
     }
 
     @Test("A scope for the function is needed, and for what is embedded, not for its own rows") func scopes() async throws {
-        try await ResourceAPIHarness.with(sql: Self.functions) { api in
+        try await ResourceAPIHarness.with(prepare: Self.makeFunctions) { api in
             let token = try api.token(api.acme, scope: "all_customers:execute")
             #expect(try await api.send(.get, "rpc/all_customers", token: token).status == .ok)
             let embedding = try await api.send(.get, "rpc/all_customers?select=id,orders(id)", token: token)
@@ -148,7 +149,7 @@ import Testing
     }
 
     @Test("GET never writes; POST runs once, and what fails leaves nothing") func writing() async throws {
-        try await ResourceAPIHarness.with(sql: Self.functions) { api in
+        try await ResourceAPIHarness.with(prepare: Self.makeFunctions) { api in
             let token = try api.token(api.acme)
             func count() async throws -> String? {
                 try await api.send(.head, "customers?name=like.made*", token: token, headers: Self.counted).headers[.contentRange]
@@ -188,7 +189,7 @@ import Testing
     }
 
     @Test("A function sees its request, without credentials, and shapes the answer") func settings() async throws {
-        try await ResourceAPIHarness.with(sql: Self.functions) { api in
+        try await ResourceAPIHarness.with(prepare: Self.makeFunctions) { api in
             let token = try api.token(api.globex, scope: "setting:execute make_and_answer:execute")
             func setting(_ name: String, _ headers: HTTPFields = [:]) async throws -> String? {
                 try await api.send(.get, "rpc/setting?name=\(name)", token: token, headers: headers).json.stringValue
@@ -219,7 +220,7 @@ import Testing
     }
 
     @Test("What a function raises is what the client reads") func raised() async throws {
-        try await ResourceAPIHarness.with(sql: Self.functions) { api in
+        try await ResourceAPIHarness.with(prepare: Self.makeFunctions) { api in
             let token = try api.token(api.acme)
             func raise(_ kind: String) async throws -> ResourceAPIHarness.Answer {
                 try await api.send(.get, "rpc/raised?kind=\(kind)", token: token)
@@ -236,6 +237,12 @@ import Testing
             #expect(try await raise("assert").status == .internalServerError)
             let hidden = try await raise("tenant")
             #expect(hidden.status == .badRequest && !hidden.body.contains("tenant_id"))
+        }
+    }
+
+    private static func makeFunctions(_ database: TestDatabase) async throws {
+        try await database.withPool(role: "sallyport_owner") { postgres in
+            try await postgres.execute("DO $do$ BEGIN EXECUTE $script$\(unescaped: functions)$script$; END $do$")
         }
     }
 
