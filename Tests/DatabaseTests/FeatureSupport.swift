@@ -62,6 +62,6 @@ struct FeatureDatabase: Sendable {
     private static func unwrapped(_ row: String) -> String {
         var text = row.dropFirst().dropLast()
         if text.hasPrefix("\""), text.hasSuffix("\"") { text = text.dropFirst().dropLast() }
-        return text.replacing("\"\"", with: "\"")
+        return String(text.replacing("\"\"", with: "\""))
     }
 }
