@@ -56,8 +56,10 @@ struct ResourceAPIApplication: Sendable {
             maximumBodyBytes: settings.maximumBodyBytes
         )
         tables.addRoutes(to: router)
+        let functions = FunctionEndpoint(tables: tables)
+        functions.addRoutes(to: router)
 
-        responder = ShortcutResponder(tables.shortcuts, pipeline: pipeline, router: router.buildResponder())
+        responder = ShortcutResponder(tables.shortcuts + functions.shortcuts, pipeline: pipeline, router: router.buildResponder())
         server = HTTPService.make(responder, listen: settings.listen, logger: logger)
         self.background = background
     }
