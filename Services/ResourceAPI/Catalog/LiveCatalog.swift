@@ -26,6 +26,7 @@ final class LiveCatalog: Service {
     }
 
     private let maximumRows: Int
+    private let allowsRollback: Bool
     private let events: PostgresEvents
     private let requestInterval: Duration
     private let logger: Logger
@@ -44,10 +45,11 @@ final class LiveCatalog: Service {
     ///   - read: reads the catalog from the database.
     ///   - fingerprint: nil to rely on announcements alone.
     init(
-        maximumRows: Int, events: PostgresEvents, requestInterval: Duration = LiveCatalog.requestInterval, logger: Logger,
-        fingerprint: Fingerprint? = nil, read: @escaping @Sendable () async throws -> Catalog
+        maximumRows: Int, allowsRollback: Bool = false, events: PostgresEvents, requestInterval: Duration = LiveCatalog.requestInterval,
+        logger: Logger, fingerprint: Fingerprint? = nil, read: @escaping @Sendable () async throws -> Catalog
     ) {
         self.maximumRows = maximumRows
+        self.allowsRollback = allowsRollback
         self.events = events
         self.requestInterval = requestInterval
         self.logger = logger
@@ -57,12 +59,13 @@ final class LiveCatalog: Service {
 
     /// - Parameter pollInterval: how often to look for changes that nobody announces; zero for never.
     convenience init(
-        store: CatalogStore, maximumRows: Int, pollInterval: Duration = .zero, postgres: Postgres, listener: PostgresListener,
-        logger: Logger
+        store: CatalogStore, maximumRows: Int, allowsRollback: Bool, pollInterval: Duration, postgres: Postgres,
+        listener: PostgresListener, logger: Logger
     ) {
         let fingerprint = Fingerprint(interval: pollInterval) { try await store.fingerprint(from: postgres) }
         self.init(
-            maximumRows: maximumRows, events: listener.events, logger: logger, fingerprint: pollInterval > .zero ? fingerprint : nil
+            maximumRows: maximumRows, allowsRollback: allowsRollback, events: listener.events, logger: logger,
+            fingerprint: pollInterval > .zero ? fingerprint : nil
         ) { try await store.load(from: postgres) }
     }
 
@@ -162,7 +165,7 @@ final class LiveCatalog: Service {
             // Only one reading is under way at a time, so nobody else replaces the engine meanwhile.
             let previous = engine
             let same = previous.flatMap { $0.catalog.isIdentical(to: catalog) ? $0 : nil }
-            let current = same ?? ResourceEngine(catalog: catalog, maximumRows: maximumRows)
+            let current = same ?? ResourceEngine(catalog: catalog, maximumRows: maximumRows, allowsRollback: allowsRollback)
             state.withLock { state in
                 state.engine = current
                 state.reload = nil
