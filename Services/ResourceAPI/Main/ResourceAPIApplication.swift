@@ -23,6 +23,7 @@ struct ResourceAPIApplication: Sendable {
         let registry = PrometheusRegistry()
         let catalog = LiveCatalog(
             store: CatalogStore(schemas: settings.schemas), maximumRows: settings.maximumRows, allowsRollback: settings.allowsRollback,
+            pollInterval: settings.catalogPollInterval,
             postgres: database, listener: listener, logger: logger
         )
 
@@ -56,8 +57,10 @@ struct ResourceAPIApplication: Sendable {
             maximumBodyBytes: settings.maximumBodyBytes
         )
         tables.addRoutes(to: router)
+        let functions = FunctionEndpoint(tables: tables)
+        functions.addRoutes(to: router)
 
-        responder = ShortcutResponder(tables.shortcuts, pipeline: pipeline, router: router.buildResponder())
+        responder = ShortcutResponder(tables.shortcuts + functions.shortcuts, pipeline: pipeline, router: router.buildResponder())
         server = HTTPService.make(responder, listen: settings.listen, logger: logger)
         self.background = background
     }

@@ -38,6 +38,11 @@ final class Operation: Sendable {
         if case .table(let table) = subject { table } else { nil }
     }
 
+    /// Whether it calls a function without a result.
+    var returnsNothing: Bool {
+        if case .function(let function) = subject { function.result == .void } else { false }
+    }
+
     /// The table's or function's own.
     var schema: String {
         switch subject {

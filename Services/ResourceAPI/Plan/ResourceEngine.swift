@@ -60,7 +60,7 @@ final class ResourceEngine: Sendable {
     /// An exposed schema, by default the first.
     ///
     /// - Throws: 406 `PGRST106`.
-    private func schema(_ name: String?) throws(APIError) -> String {
+    func schema(_ name: String?) throws(APIError) -> String {
         guard let name else { return catalog.schemas.first ?? "" }
         guard let schema = catalog.schemas.first(where: { $0.isIdenticalBytes(name) }) else {
             throw .unknownSchema(name, exposed: catalog.schemas)
@@ -103,7 +103,7 @@ final class ResourceEngine: Sendable {
         switch shape.verb {
         case .read, .head: try maker.read(shape)
         case .insert, .put, .update, .delete: try maker.write(shape)
-        case .call, .callReading, .callHead: throw .unsupported("functions", shape.name.string)
+        case .call, .callReading, .callHead: try maker.call(shape)
         }
     }
 }

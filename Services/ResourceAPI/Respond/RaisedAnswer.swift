@@ -79,8 +79,15 @@ enum RaisedAnswer {
         text.utf8.allSatisfy { (0x20...0x7E).contains($0) || $0 == 0x09 }
     }
 
-    /// The server frames the message and decides about the connection itself.
-    private static func isReserved(_ name: String) -> Bool {
-        ["content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "trailer", "te", "date"].contains(name.lowercased())
+    /// What frames the message, tells of the connection and the server, or tells browsers how far to trust the answer: not a function's
+    /// to say. As in `sallyport.response_headers()`, which refuses them before anything is kept.
+    static func isReserved(_ name: String) -> Bool {
+        let name = name.lowercased()
+        return reserved.contains(name) || name.hasPrefix("access-control-") || name.hasPrefix("cross-origin-") || name.hasPrefix("proxy-")
     }
+
+    private static let reserved: Set<String> = [
+        "connection", "content-length", "content-encoding", "date", "keep-alive", "server", "te", "trailer", "transfer-encoding", "upgrade",
+        "www-authenticate", "x-request-id", "strict-transport-security", "x-content-type-options", "x-frame-options",
+    ]
 }

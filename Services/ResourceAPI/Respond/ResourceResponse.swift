@@ -34,7 +34,7 @@ struct ResourceResponse: Sendable {
             throw APIError(
                 400, "54000", "The answer is larger than \(Self.maximumBytes / 1_048_576) MB", hint: "Ask for fewer rows or columns")
         }
-        body = Self.body(request, outcome)
+        var body = Self.body(request, outcome)
         let hasBody = if case .none = body { false } else { true }
 
         var headers: [(name: String, value: String)] = []
@@ -44,13 +44,16 @@ struct ResourceResponse: Sendable {
         if let key = outcome.key { headers.append(("Location", Self.location(operation.name, key))) }
         if let cursor = outcome.cursor { headers.append(("Next-Cursor", cursor)) }
         if operation.catalog.schemas.count > 1 { headers.append(("Content-Profile", operation.schema)) }
-        if hasBody || verb.isHead { headers.append(("Content-Type", operation.format.contentType)) }
+        if hasBody || (verb.isHead && !operation.returnsNothing) { headers.append(("Content-Type", operation.format.contentType)) }
 
         var status = Self.status(request, outcome, range)
         if let own = outcome.responseHeaders { Self.add(try RaisedAnswer.headers(own), to: &headers) }
         if let own = outcome.responseStatus { status = try RaisedAnswer.status(own) }
+        // These end with their headers (RFC 9110 §6.4.1).
+        if status == 204 || status == 205 || status == 304 { body = .none }
         self.status = status
         self.headers = headers
+        self.body = body
     }
 
     /// One answer's body at most; PostgreSQL makes it whole, and the service holds it whole.
@@ -62,10 +65,10 @@ struct ResourceResponse: Sendable {
     private static func status(_ request: PreparedRequest, _ outcome: Outcome, _ range: ContentRange) -> Int {
         let isRepresented = request.preferences.returning == .representation
         return switch request.operation.verb {
-        case .read, .head, .callReading, .callHead:
+        case .read, .head:
             range.isPartial ? 206 : 200
-        case .call:
-            range.isPartial ? 206 : 200
+        case .call, .callReading, .callHead:
+            request.operation.returnsNothing ? 204 : range.isPartial ? 206 : 200
         case .insert:
             // Nothing but merged rows: nothing was made.
             outcome.inserted == 0 && outcome.count > 0 ? 200 : 201

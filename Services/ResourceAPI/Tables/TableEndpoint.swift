@@ -78,7 +78,7 @@ struct TableEndpoint: Sendable {
     }
 
     /// `0-9`, `items=0-9`; a range of bytes or of something else is not for us (RFC 9110 §14.2).
-    private static func range(_ headers: HTTPFields) -> String? {
+    static func range(_ headers: HTTPFields) -> String? {
         guard let range = headers[.range] else { return nil }
         guard let unit = range.firstIndex(of: "=") else {
             return headers[.rangeUnit].map { $0.lowercased() == "items" } ?? true ? range : nil
@@ -86,7 +86,7 @@ struct TableEndpoint: Sendable {
         return range[..<unit].lowercased() == "items" ? String(range[range.index(after: unit)...]) : nil
     }
 
-    private func response(_ answer: ResourceResponse) -> Response {
+    func response(_ answer: ResourceResponse) -> Response {
         var headers = HTTPFields()
         // With what the pipeline and the server add: length, request id, date.
         headers.reserveCapacity(answer.headers.count + 5)
@@ -105,7 +105,7 @@ struct TableEndpoint: Sendable {
     }
 
     /// What an answer depends on besides its URL (RFC 9110 §12.5.5).
-    private static let vary = "Accept, Accept-Profile, Prefer, Range"
+    static let vary = "Accept, Accept-Profile, Prefer, Range"
     private static let noStore = HTTPField(name: .cacheControl, value: "no-store")
     private static let varies = HTTPField(name: .vary, value: vary)
 }
