@@ -36,10 +36,14 @@ struct WriteStatement {
     private mutating func command() -> String {
         switch plan.command {
         case .insert(let body, let conflict):
-            return insert(body, where: "") + (conflict.map { onConflict($0, body) } ?? "")
+            return insert(body) + (conflict.map { onConflict($0, body) } ?? "")
         case .put(let body, let conflict, let filters):
-            let conditions = filters.map { "b.\(quoted($0.column)) = \(builder.parameter(.value($0.value), .unknown))" }
-            return insert(body, where: " WHERE " + conditions.joined(separator: " AND ")) + onConflict(conflict, body)
+            var text = insert(body)
+            for (position, filter) in filters.enumerated() {
+                text += position == 0 ? " WHERE " : " AND "
+                text += "b.\(quoted(filter.column)) = \(builder.parameter(.value(filter.value), .unknown))"
+            }
+            return text + onConflict(conflict, body)
         case .update(let body, let rows):
             let assignments = body.columns.map { "\(quoted($0)) = \(value(of: $0, body))" }.joined(separator: ", ")
             return "UPDATE \(target) SET \(assignments) FROM \(source(body))\(builder.filter(rows, alias: "t"))"
@@ -48,11 +52,11 @@ struct WriteStatement {
         }
     }
 
-    private mutating func insert(_ body: WritePlan.Body, where condition: String) -> String {
+    private mutating func insert(_ body: WritePlan.Body) -> String {
         guard !body.columns.isEmpty else { return "INSERT INTO \(target) DEFAULT VALUES" }
         let names = body.columns.map(quoted).joined(separator: ", ")
         let values = body.columns.map { value(of: $0, body) }.joined(separator: ", ")
-        return "INSERT INTO \(target) (\(names)) SELECT \(values) FROM \(source(body))\(condition)"
+        return "INSERT INTO \(target) (\(names)) SELECT \(values) FROM \(source(body))"
     }
 
     /// Each unique key of a tenant's table leads with the tenant.
