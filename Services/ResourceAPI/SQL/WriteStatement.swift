@@ -84,14 +84,21 @@ struct WriteStatement {
 
     private func value(of column: Column, _ body: WritePlan.Body) -> String {
         let given = "b.\(quoted(column))"
-        guard body.usesDefaults, let expression = column.defaultExpression else { return given }
+        guard body.usesDefaults, let expression = defaultExpression(of: column) else { return given }
         // A member that is null is there; one that is not there reads as SQL's NULL.
         return "CASE WHEN (r.body -> \(builder.literal(column.name))) IS NULL THEN (\(expression))::\(column.type) ELSE \(given) END"
     }
 
     /// Whether a row's own JSON is needed to tell what it leaves out.
     private func needsRow(_ body: WritePlan.Body) -> Bool {
-        body.usesDefaults && body.columns.contains { $0.defaultExpression != nil }
+        body.usesDefaults && body.columns.contains { defaultExpression(of: $0) != nil }
+    }
+
+    /// An identity counts with a sequence, on which the role needs a right of its own where it is named.
+    private func defaultExpression(of column: Column) -> String? {
+        if let expression = column.defaultExpression { return expression }
+        guard column.hasDefault, !column.isGenerated else { return nil }
+        return "nextval(pg_get_serial_sequence(\(builder.literal(name)), \(builder.literal(column.name))))"
     }
 
     // MARK: The answer
