@@ -20,16 +20,20 @@ struct IdempotencyKey: Sendable {
     init?(_ request: Request, body: [UInt8]?, _ caller: Caller) throws(APIError) {
         let keys = request.headers[values: .idempotencyKey]
         guard !keys.isEmpty else { return nil }
+        var parts = [request.method.rawValue, request.uri.path, request.uri.query ?? ""].map { Array($0.utf8) }
+        let headers: [HTTPField.Name] = [.contentType, .contentProfile, .accept, .prefer, .ifMatch, .ifNoneMatch]
+        parts += headers.map { Array(request.headers[values: $0].joined(separator: ",").utf8) }
+        parts.append(body ?? [])
+        try self.init(keys, parts: parts, caller)
+    }
+
+    /// - Parameter parts: what tells the request from others.
+    /// - Throws: 400 `PGRST100` unless there is one key, not empty and not long.
+    init(_ keys: [String], parts: [[UInt8]], _ caller: Caller) throws(APIError) {
         guard keys.count == 1, !keys[0].isEmpty, keys[0].utf8.count <= Self.maximumBytes else {
             throw APIError(400, "PGRST100", "Idempotency-Key must be one value of 1 to \(Self.maximumBytes) bytes")
         }
         hash = SHA256.hash(keys[0])
-        let headers: [HTTPField.Name] = [
-            .contentType, .contentProfile, .accept, .prefer, .ifMatch, .ifNoneMatch,
-        ]
-        var parts = [request.method.rawValue, request.uri.path, request.uri.query ?? ""].map { Array($0.utf8) }
-        parts += headers.map { Array(request.headers[values: $0].joined(separator: ",").utf8) }
-        parts.append(body ?? [])
         fingerprint = Self.digest(parts)
         let holder = Self.digest([Array("\(caller.claims.tenantID)".utf8), Array(caller.claims.subject.utf8), hash])
         lock = holder.prefix(8).reduce(0) { $0 << 8 | Int64($1) }
