@@ -28,7 +28,7 @@ struct ResourceAPIApplication: Sendable {
         )
 
         let verified = VerifiedTokens()
-        var background: [any Service] = [database, listener, catalog]
+        var background: [any Service] = [database, listener, catalog, PartitionKeeper(postgres: database, logger: logger)]
         let source: any KeySetSource
         if let keySource {
             source = keySource
@@ -59,6 +59,8 @@ struct ResourceAPIApplication: Sendable {
         tables.addRoutes(to: router)
         let functions = FunctionEndpoint(tables: tables)
         functions.addRoutes(to: router)
+        RestoreEndpoint(tables: tables).addRoutes(to: router)
+        BatchEndpoint(tables: tables).addRoutes(to: router)
 
         responder = ShortcutResponder(tables.shortcuts + functions.shortcuts, pipeline: pipeline, router: router.buildResponder())
         server = HTTPService.make(responder, listen: settings.listen, logger: logger)

@@ -17,6 +17,7 @@ final class Caller: Sendable {
             (name: "sallyport.subject", value: claims.subject),
             (name: "sallyport.role", value: claims.roles.first ?? ""),
             (name: "sallyport.scopes", value: claims.scopes.description),
+            (name: "sallyport.client_id", value: claims.clientID.rawValue),
         ]
         self.settings = settings
     }
