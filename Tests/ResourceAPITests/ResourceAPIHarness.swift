@@ -70,12 +70,18 @@ struct ResourceAPIHarness: Sendable {
     static let audience = "https://api.example/api/v1"
 
     let client: any TestClientProtocol
+    let database: TestDatabase
     let issuer: Issuer
     let acme: TenantSlug
     let globex: TenantSlug
 
-    static func with(_ body: @Sendable @escaping (ResourceAPIHarness) async throws -> Void) async throws {
+    /// - Parameter prepare: called before the API starts.
+    static func with(
+        prepare: @Sendable (TestDatabase) async throws -> Void = { _ in },
+        _ body: @Sendable @escaping (ResourceAPIHarness) async throws -> Void
+    ) async throws {
         try await TestDatabase.with { database in
+            try await prepare(database)
             let settings = try await Settings(environment: [
                 "SALLYPORT_BASE_URL": baseURL, "SALLYPORT_API_URL": audience, "SALLYPORT_DATABASE_POOL_SIZE": "3",
                 "SALLYPORT_API_DATABASE_URL": database.connectionString(role: "sallyport_api"),
@@ -90,7 +96,9 @@ struct ResourceAPIHarness: Sendable {
                     group.addTask { try await service.run() }
                 }
                 try await Application(responder: application.responder).test(.router) { client in
-                    try await body(ResourceAPIHarness(client: client, issuer: issuer, acme: acme, globex: globex))
+                    let harness = ResourceAPIHarness(client: client, database: database, issuer: issuer, acme: acme, globex: globex)
+                    try await harness.eventually("ready") { try await harness.isReady }
+                    try await body(harness)
                 }
                 group.cancelAll()
                 while let result = await group.nextResult() {
@@ -98,6 +106,25 @@ struct ResourceAPIHarness: Sendable {
                 }
             }
         }
+    }
+
+    // MARK: Waiting
+
+    struct Timeout: Error {
+        let what: String
+    }
+
+    /// Waits until a condition holds, at most ten seconds.
+    func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while try await !condition() {
+            guard ContinuousClock.now < deadline else { throw Timeout(what: what) }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    var isReady: Bool {
+        get async throws { try await client.execute(uri: "/readyz", method: .get) { $0.status == .ok } }
     }
 
     // MARK: Tokens

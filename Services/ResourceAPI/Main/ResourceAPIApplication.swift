@@ -1,6 +1,7 @@
 import Hummingbird
 import Logging
 import Postgres
+import Revocation
 import ServiceKit
 import ServiceLifecycle
 
@@ -26,8 +27,11 @@ struct ResourceAPIApplication: Sendable {
             logger: logger
         )
 
+        let revocations = RevocationIndex()
+        let revocationFeed = try RevocationFeed(settings.database, database: database, index: revocations, logger: logger) { clock.now }
+
         let verified = VerifiedTokens()
-        var background: [any Service] = [database, listener, catalog]
+        var background: [any Service] = [database, listener, catalog, revocationFeed.listener, revocationFeed]
         let source: any KeySetSource
         if let keySource {
             source = keySource
@@ -38,12 +42,16 @@ struct ResourceAPIApplication: Sendable {
         }
         let keys = KeySets(source: source, logger: logger, changed: { verified.removeAll(of: $0) })
         let verifier = TokenVerifier(
-            baseURL: settings.baseURL, audience: settings.apiURL, keys: keys, verified: verified, clock: clock
+            baseURL: settings.baseURL, audience: settings.apiURL, keys: keys, verified: verified, revocations: revocations, clock: clock
         )
         let metadata = ResourceMetadataEndpoint(settings: settings)
         let gate = Gate(verifier: verifier, baseHost: settings.baseHost, metadataURL: metadata.url)
         health = Health(
-            checks: [.init("database") { database.isReady }, .init("catalog") { catalog.engine != nil }], registry: registry
+            checks: [
+                .init("database") { database.isReady }, .init("catalog") { catalog.engine != nil },
+                .init("revocations") { revocations.isCurrent },
+            ],
+            registry: registry
         )
 
         let router = Router(context: ServiceContext.self)
