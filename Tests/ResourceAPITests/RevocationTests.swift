@@ -103,7 +103,9 @@ import Testing
             }
             try await database.withPool(role: "sallyport_auth") { postgres in
                 let log = RevocationLog(database: postgres)
-                let (now, later) = (try await log.living(at: WallClock.system.now), try await log.living(at: WallClock.system.now + 100_000))
+                let (now, later) = (
+                    try await log.living(at: WallClock.system.now), try await log.living(at: WallClock.system.now + 100_000)
+                )
                 #expect(now.count == 1 && later.isEmpty)
             }
         }

@@ -19,6 +19,9 @@ struct ResourceAPISettings: Sendable {
     let schemas: [String]
     /// Rows that one read returns at most.
     let maximumRows: Int
+    /// Statements of one tenant under way at once.
+    let tenantConcurrency: Int
+    let roleLimits: RoleLimitTable
 
     init(_ settings: Settings) throws {
         baseURL = try settings.baseURL("BASE_URL")
@@ -34,6 +37,9 @@ struct ResourceAPISettings: Sendable {
                 "Give a connection string of the role sallyport_api, such as postgresql://sallyport_api@db/sallyport?passfile=/etc/sallyport/pgpass."
         )
         maximumRows = try settings.integer("API_MAX_ROWS", default: 1000, in: 1...1_000_000)
+        tenantConcurrency = try settings.integer(
+            "API_TENANT_CONCURRENCY", default: TenantDatabase.defaultConcurrency(database), in: 1...1_000_000)
+        roleLimits = try RoleLimitTable(settings)
         schemas = (settings.optional("API_SCHEMAS") ?? "api").split(separator: ",").map { String($0.drop { $0 == " " }) }
         guard !schemas.isEmpty, !schemas.contains("") else {
             throw SettingError(variable: "SALLYPORT_API_SCHEMAS", problem: "names no schema", cure: "Leave it unset for ‘api’.")

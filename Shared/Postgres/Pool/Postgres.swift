@@ -112,6 +112,25 @@ public final class Postgres: Service, SQLExecutor, Sendable {
         try await perform(sql, [], settings: settings, kind: .unit, on: nextDriver(), timeout: timeout).result()
     }
 
+    /// As ``query(_:settings:timeout:)``, and tells how long the server worked on it, without the time it waited behind others.
+    ///
+    /// - Parameters:
+    ///   - isAlone: whether it shares no connection while it runs: for what may be slow, as whatever shares waits behind it.
+    ///   - service: in nanoseconds, also where an error is thrown; nil where the server's answer was not awaited.
+    nonisolated(nonsending) public func query(
+        _ sql: SQL, settings: TransactionSettings, timeout: Duration? = nil, isAlone: Bool, service: inout Int64?
+    ) async throws -> QueryResult {
+        let request = try Self.request(sql, [], settings: settings, kind: .unit, timeout: timeout, isAlone: isAlone)
+        do {
+            try await perform(request, on: nextDriver())
+        } catch {
+            service = request.service
+            throw error
+        }
+        service = request.service
+        return try request.result()
+    }
+
     /// Runs statements in one transaction and one round trip; if one fails, none has run.
     nonisolated(nonsending) public func batch(_ statements: [SQL], settings: TransactionSettings, timeout: Duration? = nil) async throws
         -> [QueryResult]
@@ -125,17 +144,23 @@ public final class Postgres: Service, SQLExecutor, Sendable {
         _ first: SQL, _ rest: ArraySlice<SQL>, settings: TransactionSettings = .none, kind: Request.Kind, on driver: Driver,
         timeout: Duration?
     ) async throws -> Request {
-        let bound = first.resolved()
-        try Self.check(bound.parameters)
-        try Self.check(settings)
-        let others = try rest.map { sql in
-            let bound = sql.resolved()
-            try Self.check(bound.parameters)
-            return bound
-        }
-        let request = Request(kind: kind, settings: settings, first: bound, rest: others, timeout: timeout)
+        let request = try Self.request(first, rest, settings: settings, kind: kind, timeout: timeout)
         try await perform(request, on: driver)
         return request
+    }
+
+    private static func request(
+        _ first: SQL, _ rest: ArraySlice<SQL>, settings: TransactionSettings, kind: Request.Kind, timeout: Duration?, isAlone: Bool = false
+    ) throws -> Request {
+        let bound = first.resolved()
+        try check(bound.parameters)
+        try check(settings)
+        let others = try rest.map { sql in
+            let bound = sql.resolved()
+            try check(bound.parameters)
+            return bound
+        }
+        return Request(kind: kind, settings: settings, first: bound, rest: others, timeout: timeout, isAlone: isAlone)
     }
 
     /// Hands the request to the driver and waits for its end.
