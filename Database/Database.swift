@@ -12,7 +12,10 @@ public enum Database {
             Migration(number: 5, name: "audit", sql: text(PackageResources._005_audit_sql)),
             Migration(number: 6, name: "administration", sql: text(PackageResources._006_administration_sql)),
             Migration(number: 7, name: "shared accounts", sql: text(PackageResources._007_shared_accounts_sql)),
-            Migration(number: 8, name: "revocation reading", sql: text(PackageResources._008_revocation_reading_sql)),
+            Migration(number: 8, name: "declarations", sql: text(PackageResources._008_declarations_sql)),
+            Migration(number: 9, name: "features", sql: text(PackageResources._009_features_sql)),
+            Migration(number: 10, name: "calls", sql: text(PackageResources._010_calls_sql)),
+            Migration(number: 11, name: "revocation reading", sql: text(PackageResources._011_revocation_reading_sql)),
         ]
     }
 

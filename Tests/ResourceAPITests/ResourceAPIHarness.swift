@@ -149,6 +149,8 @@ struct ResourceAPIHarness: Sendable {
         let status: HTTPResponse.Status
         let headers: HTTPFields
         let json: JSONValue
+        /// The body as text.
+        let body: String
 
         var code: String? { json.objectValue?["code"]?.stringValue }
         var rows: [JSONObject] { json.arrayValue?.compactMap(\.objectValue) ?? [] }
@@ -163,8 +165,10 @@ struct ResourceAPIHarness: Sendable {
         return try await client.execute(
             uri: "/api/v1/\(path)", method: method, headers: headers, body: body.map { ByteBuffer(string: $0) }
         ) { response in
-            let json = try? JSONValue(parsing: Array(response.body.readableBytesView))
-            return Answer(status: response.status, headers: response.headers, json: json ?? .null)
+            let body = Array(response.body.readableBytesView)
+            let json = try? JSONValue(parsing: body)
+            return Answer(
+                status: response.status, headers: response.headers, json: json ?? .null, body: String(decoding: body, as: UTF8.self))
         }
     }
 }

@@ -24,6 +24,7 @@ final class LiveCatalog: Service {
     }
 
     private let maximumRows: Int
+    private let allowsRollback: Bool
     private let events: PostgresEvents
     private let requestInterval: Duration
     private let logger: Logger
@@ -32,18 +33,24 @@ final class LiveCatalog: Service {
 
     /// - Parameter read: reads the catalog from the database.
     init(
-        maximumRows: Int, events: PostgresEvents, requestInterval: Duration = LiveCatalog.requestInterval, logger: Logger,
+        maximumRows: Int, allowsRollback: Bool = false, events: PostgresEvents, requestInterval: Duration = LiveCatalog.requestInterval,
+        logger: Logger,
         read: @escaping @Sendable () async throws -> Catalog
     ) {
         self.maximumRows = maximumRows
+        self.allowsRollback = allowsRollback
         self.events = events
         self.requestInterval = requestInterval
         self.logger = logger
         self.read = read
     }
 
-    convenience init(store: CatalogStore, maximumRows: Int, postgres: Postgres, listener: PostgresListener, logger: Logger) {
-        self.init(maximumRows: maximumRows, events: listener.events, logger: logger) { try await store.load(from: postgres) }
+    convenience init(
+        store: CatalogStore, maximumRows: Int, allowsRollback: Bool, postgres: Postgres, listener: PostgresListener, logger: Logger
+    ) {
+        self.init(maximumRows: maximumRows, allowsRollback: allowsRollback, events: listener.events, logger: logger) {
+            try await store.load(from: postgres)
+        }
     }
 
     var engine: ResourceEngine? { state.withLock { $0.engine } }
@@ -126,7 +133,7 @@ final class LiveCatalog: Service {
             // Only one reading is under way at a time, so nobody else replaces the engine meanwhile.
             let previous = engine
             let same = previous.flatMap { $0.catalog.isIdentical(to: catalog) ? $0 : nil }
-            let current = same ?? ResourceEngine(catalog: catalog, maximumRows: maximumRows)
+            let current = same ?? ResourceEngine(catalog: catalog, maximumRows: maximumRows, allowsRollback: allowsRollback)
             state.withLock { state in
                 state.engine = current
                 state.reload = nil

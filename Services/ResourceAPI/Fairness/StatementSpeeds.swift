@@ -1,7 +1,6 @@
 import Postgres
 import ServiceKit
 import Synchronization
-import Tenancy
 
 /// Remembers how long the server works on each tenant's statements, so that what is slow does not hold up what is quick.
 ///
@@ -26,7 +25,7 @@ final class StatementSpeeds: Sendable {
     }
 
     private struct Key: Hashable {
-        let tenant: TenantID
+        let tenant: String
         let statement: SQLStatement
     }
 
@@ -35,7 +34,7 @@ final class StatementSpeeds: Sendable {
         /// Statements that some tenant's experience says are quick.
         var quick: BoundedMap<SQLStatement, Void>
         /// Until when a tenant's new statements are not trusted, as others of its were slow.
-        var suspects: BoundedMap<TenantID, ContinuousClock.Instant>
+        var suspects: BoundedMap<String, ContinuousClock.Instant>
     }
 
     /// Statements that take longer than this on average are slow, in nanoseconds.
@@ -56,7 +55,7 @@ final class StatementSpeeds: Sendable {
     }
 
     /// The statement's record, to be kept until it has run.
-    func speed(of statement: SQLStatement, for tenant: TenantID) -> Speed {
+    func speed(of statement: SQLStatement, for tenant: String) -> Speed {
         state.withLock { state in
             let key = Key(tenant: tenant, statement: statement)
             if let speed = state.speeds[key] { return speed }
@@ -72,7 +71,7 @@ final class StatementSpeeds: Sendable {
     }
 
     /// - Parameter service: how long the server worked on it, in nanoseconds.
-    func note(_ service: Int64, _ speed: Speed, of statement: SQLStatement, for tenant: TenantID) {
+    func note(_ service: Int64, _ speed: Speed, of statement: SQLStatement, for tenant: String) {
         let isNew = speed.isNew.load(ordering: .relaxed)
         let average = speed.average.load(ordering: .relaxed)
         // Two that end at the same time may lose one figure; the next ones make up for it.

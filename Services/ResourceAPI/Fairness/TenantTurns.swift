@@ -1,6 +1,4 @@
-import Postgres
 import Synchronization
-import Tenancy
 
 /// Shares the database among tenants: a bounded number of statements of each at once, and turns where all together want too much.
 ///
@@ -50,7 +48,7 @@ final class TenantTurns: Sendable {
     private struct State {
         var running = 0
         var waiting = 0
-        var lines: [TenantID: Line] = [:]
+        var lines: [String: Line] = [:]
         var turns = Queue<Line>()
         var isSweeping = false
     }
@@ -70,14 +68,34 @@ final class TenantTurns: Sendable {
 
     /// Runs `body` when it is the tenant's turn.
     ///
+    /// - Parameter tenant: its id.
     /// - Throws: ``Overload``, `CancellationError`, and what `body` throws.
-    func take<R>(_ tenant: TenantID, _ body: () async throws -> R) async throws -> R {
+    func take<R>(_ tenant: String, _ body: () async throws -> R) async throws -> R {
         if !pass(tenant) { try await wait(tenant) }
         defer { leave(tenant) }
         return try await body()
     }
 
-    private func pass(_ tenant: TenantID) -> Bool {
+    /// A tenant's place, held until the object is gone.
+    final class Place: Sendable {
+        private let turns: TenantTurns
+        private let tenant: String
+
+        fileprivate init(_ turns: TenantTurns, _ tenant: String) {
+            self.turns = turns
+            self.tenant = tenant
+        }
+
+        deinit { turns.leave(tenant) }
+    }
+
+    /// As ``take(_:_:)``, for what outlives a function.
+    func hold(_ tenant: String) async throws -> Place {
+        if !pass(tenant) { try await wait(tenant) }
+        return Place(self, tenant)
+    }
+
+    private func pass(_ tenant: String) -> Bool {
         state.withLock { state in
             let line = Self.line(of: tenant, &state)
             // Where there is a place and nobody of the tenant waits, no other tenant is waiting for that place either.
@@ -88,7 +106,7 @@ final class TenantTurns: Sendable {
         }
     }
 
-    private static func line(of tenant: TenantID, _ state: inout State) -> Line {
+    private static func line(of tenant: String, _ state: inout State) -> Line {
         if let line = state.lines[tenant] { return line }
         if state.lines.count >= keptLines { state.lines = state.lines.filter { $0.value.running > 0 || $0.value.waiting > 0 } }
         let line = Line()
@@ -96,7 +114,7 @@ final class TenantTurns: Sendable {
         return line
     }
 
-    private func leave(_ tenant: TenantID) {
+    private func leave(_ tenant: String) {
         state.withLock { state in
             guard let line = state.lines[tenant] else { return }
             line.running -= 1
@@ -130,7 +148,7 @@ final class TenantTurns: Sendable {
         }
     }
 
-    private func wait(_ tenant: TenantID) async throws {
+    private func wait(_ tenant: String) async throws {
         let waiter = Waiter(deadline: .now + limits.patience)
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
@@ -149,7 +167,7 @@ final class TenantTurns: Sendable {
 
     /// - Returns: why there is no place in the line.
     private func join(
-        _ tenant: TenantID, _ waiter: Waiter, _ continuation: CheckedContinuation<Void, any Error>, _ state: inout State
+        _ tenant: String, _ waiter: Waiter, _ continuation: CheckedContinuation<Void, any Error>, _ state: inout State
     ) -> (any Error)? {
         if waiter.isCancelled { return CancellationError() }
         let line = Self.line(of: tenant, &state)

@@ -23,8 +23,8 @@ struct ResourceAPIApplication: Sendable {
         let listener = try PostgresListener(settings.database, channels: [LiveCatalog.channel], logger: logger)
         let registry = PrometheusRegistry()
         let catalog = LiveCatalog(
-            store: CatalogStore(schemas: settings.schemas), maximumRows: settings.maximumRows, postgres: database, listener: listener,
-            logger: logger
+            store: CatalogStore(schemas: settings.schemas), maximumRows: settings.maximumRows, allowsRollback: settings.allowsRollback,
+            postgres: database, listener: listener, logger: logger
         )
 
         let revocations = RevocationIndex()
@@ -59,10 +59,19 @@ struct ResourceAPIApplication: Sendable {
         router.add(middleware: pipeline)
         health.addRoutes(to: router)
         metadata.addRoutes(to: router)
-        let tables = TableEndpoint(path: settings.apiPath, gate: gate, catalog: catalog, executor: ResourceExecutor(postgres: database))
+        let shared = TenantDatabase(
+            database, concurrency: settings.tenantConcurrency, streams: settings.streams, limits: settings.roleLimits)
+        let executor = ResourceExecutor(database: shared)
+        let tables = TableEndpoint(
+            path: settings.apiPath, gate: gate, catalog: catalog, executor: executor,
+            maximumBodyBytes: settings.maximumBodyBytes
+        )
         tables.addRoutes(to: router)
+        let functions = FunctionEndpoint(tables: tables)
+        functions.addRoutes(to: router)
+        ExportEndpoint(tables: tables, database: shared, timeout: settings.streamTimeout).addRoutes(to: router)
 
-        responder = ShortcutResponder(tables.shortcuts, pipeline: pipeline, router: router.buildResponder())
+        responder = ShortcutResponder(tables.shortcuts + functions.shortcuts, pipeline: pipeline, router: router.buildResponder())
         server = HTTPService.make(responder, listen: settings.listen, logger: logger)
         self.background = background
     }

@@ -4,8 +4,6 @@ import ServiceKit
 
 /// Everything `resource-api` can be told, validated once at start.
 struct ResourceAPISettings: Sendable {
-    static let maximumBodyBytes = 1024 * 1024
-
     let baseURL: String
     let baseHost: String
     /// The API's own identifier: tokens must name it in `aud`.
@@ -19,9 +17,17 @@ struct ResourceAPISettings: Sendable {
     let schemas: [String]
     /// Rows that one read returns at most.
     let maximumRows: Int
+    /// Bytes of one request's body.
+    let maximumBodyBytes: Int
+    /// Whether a request may ask that nothing of it is kept.
+    let allowsRollback: Bool
     /// Statements of one tenant under way at once.
     let tenantConcurrency: Int
     let roleLimits: RoleLimitTable
+    /// Exports and imports under way at once.
+    let streams: Int
+    /// How long one of them may take.
+    let streamTimeout: Duration
 
     init(_ settings: Settings) throws {
         baseURL = try settings.baseURL("BASE_URL")
@@ -37,9 +43,13 @@ struct ResourceAPISettings: Sendable {
                 "Give a connection string of the role sallyport_api, such as postgresql://sallyport_api@db/sallyport?passfile=/etc/sallyport/pgpass."
         )
         maximumRows = try settings.integer("API_MAX_ROWS", default: 1000, in: 1...1_000_000)
+        maximumBodyBytes = try settings.integer("API_MAX_BODY_BYTES", default: 1024 * 1024, in: 1024...1_073_741_824)
+        allowsRollback = try settings.flag("API_ALLOW_ROLLBACK", default: false)
         tenantConcurrency = try settings.integer(
             "API_TENANT_CONCURRENCY", default: TenantDatabase.defaultConcurrency(database), in: 1...1_000_000)
         roleLimits = try RoleLimitTable(settings)
+        streams = try settings.integer("API_STREAMS", default: 4, in: 1...1000)
+        streamTimeout = .seconds(try settings.integer("API_STREAM_TIMEOUT_S", default: 600, in: 1...86_400))
         schemas = (settings.optional("API_SCHEMAS") ?? "api").split(separator: ",").map { String($0.drop { $0 == " " }) }
         guard !schemas.isEmpty, !schemas.contains("") else {
             throw SettingError(variable: "SALLYPORT_API_SCHEMAS", problem: "names no schema", cure: "Leave it unset for ‘api’.")

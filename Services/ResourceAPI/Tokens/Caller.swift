@@ -5,6 +5,8 @@ import Tenancy
 
 /// Who is asking: the claims of a verified token, and the settings that carry them into every transaction.
 final class Caller: Sendable {
+    static let roleSettingName = "sallyport.role"
+
     let claims: AccessTokenClaims
     let settings: TransactionSettings
     let revocable: RevocableToken
@@ -18,7 +20,7 @@ final class Caller: Sendable {
         var settings = TransactionSettings.tenant(claims.tenantID.rawValue)
         settings.settings += [
             (name: "sallyport.subject", value: claims.subject),
-            (name: "sallyport.role", value: claims.roles.first ?? ""),
+            (name: Self.roleSettingName, value: claims.roles.first ?? ""),
             (name: "sallyport.scopes", value: claims.scopes.description),
         ]
         self.settings = settings

@@ -1,22 +1,21 @@
 import FoundationEssentials
 import Postgres
-import Tenancy
 import Testing
 
 @testable import ResourceAPI
 
 @Suite("What is slow and what is quick") struct StatementSpeedsTests {
-    private static let (acme, globex) = (TenantID(UUID()), TenantID(UUID()))
+    private static let (acme, globex) = ("acme", "globex")
     private static let (list, search) = (SQLStatement("SELECT 1"), SQLStatement("SELECT 2"))
     private static let millisecond: Int64 = 1_000_000
 
     private let speeds = StatementSpeeds()
 
-    private func lane(_ statement: SQLStatement, _ tenant: TenantID) -> StatementSpeeds.Lane {
+    private func lane(_ statement: SQLStatement, _ tenant: String) -> StatementSpeeds.Lane {
         speeds.lane(speeds.speed(of: statement, for: tenant))
     }
 
-    private func note(_ milliseconds: Int64, _ statement: SQLStatement, _ tenant: TenantID) {
+    private func note(_ milliseconds: Int64, _ statement: SQLStatement, _ tenant: String) {
         speeds.note(milliseconds * Self.millisecond, speeds.speed(of: statement, for: tenant), of: statement, for: tenant)
     }
 

@@ -27,7 +27,7 @@ import Testing
             var configuration = PostgresConfiguration(connectionString: database.connectionString(role: "sallyport_api"))
             configuration.poolSize = pool
             try await Postgres.withPool(configuration, logger: .init(label: "test")) { postgres in
-                let shared = TenantDatabase(postgres, configuration: configuration, limits: limits)
+                let shared = TenantDatabase(postgres, limits: limits)
                 try await body(shared, caller(TestDatabase.acme), caller(TestDatabase.globex))
             }
         }
@@ -41,7 +41,7 @@ import Testing
         var times: [Duration] = []
         for _ in 0..<100 {
             let start = ContinuousClock.now
-            _ = try await database.query(SQL(quick), for: caller, settings: caller.settings)
+            _ = try await database.with(caller.settings).query(SQL(quick))
             times.append(start.duration(to: .now))
         }
         return times.sorted()[94]
@@ -54,7 +54,7 @@ import Testing
                 for _ in 0..<10 {
                     group.addTask {
                         while !Task.isCancelled {
-                            _ = try? await database.query(SQL(Self.slow, [SQLParameter(0.2)]), for: heavy, settings: heavy.settings)
+                            _ = try? await database.with(heavy.settings).query(SQL(Self.slow, [SQLParameter(0.2)]))
                         }
                     }
                 }
@@ -69,12 +69,12 @@ import Testing
     @Test("Nothing waits behind a statement that runs alone") func alone() async throws {
         try await Self.with(pool: 2) { database, heavy, light in
             _ = try await Self.latency(database, light)
-            async let sleeping = database.query(SQL(Self.slow, [SQLParameter(1.0)]), for: heavy, settings: heavy.settings)
+            async let sleeping = database.with(heavy.settings).query(SQL(Self.slow, [SQLParameter(1.0)]))
             try await Task.sleep(for: .milliseconds(50))
             let start = ContinuousClock.now
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<50 {
-                    group.addTask { _ = try await database.query(SQL(Self.quick), for: light, settings: light.settings) }
+                    group.addTask { _ = try await database.with(light.settings).query(SQL(Self.quick)) }
                 }
                 try await group.waitForAll()
             }
@@ -91,13 +91,13 @@ import Testing
             let reader = try Self.caller(TestDatabase.acme, role: "readonly")
             let costly: SQL = "SELECT count(*) FROM generate_series(1, \(100_000)) AS g"
             let refusal = await #expect(throws: APIError.self) {
-                try await database.query(costly, for: reader, settings: reader.settings)
+                try await database.with(reader.settings).query(costly)
             }
             #expect(refusal?.status == 400 && refusal?.code == "54001")
             #expect(refusal?.details?.contains("the limit for the role is 50") == true)
-            #expect(try await database.query(costly, for: user, settings: user.settings).count == 1)
+            #expect(try await database.with(user.settings).query(costly).count == 1)
             let cheap: SQL = "SELECT count(*) FROM generate_series(1, \(10)) AS g"
-            #expect(try await database.query(cheap, for: reader, settings: reader.settings).count == 1)
+            #expect(try await database.with(reader.settings).query(cheap).count == 1)
         }
     }
 
@@ -112,8 +112,8 @@ import Testing
             database, user, _ in
             let reader = try Self.caller(TestDatabase.acme, role: "readonly")
             let sleep = SQL(Self.slow, [SQLParameter(0.3)])
-            await #expect(throws: PostgresError.self) { try await database.query(sleep, for: reader, settings: reader.settings) }
-            #expect(try await database.query(sleep, for: user, settings: user.settings).count == 1)
+            await #expect(throws: PostgresError.self) { try await database.with(reader.settings).query(sleep) }
+            #expect(try await database.with(user.settings).query(sleep).count == 1)
         }
     }
 

@@ -1,12 +1,11 @@
 import FoundationEssentials
 import Synchronization
-import Tenancy
 import Testing
 
 @testable import ResourceAPI
 
 @Suite("Turns of tenants") struct TenantTurnsTests {
-    private static let (acme, globex, initech) = (TenantID(UUID()), TenantID(UUID()), TenantID(UUID()))
+    private static let (acme, globex, initech) = ("acme", "globex", "initech")
 
     /// Who ran, in order; a statement under way ends when it is told to.
     private final class Log: Sendable {
