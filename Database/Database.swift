@@ -19,6 +19,9 @@ public enum Database {
         ]
     }
 
+    /// What only a superuser may add: a script of several statements, for `psql`, to be run after the migrations, any number of times.
+    public static func superuserScript() -> String { text(PackageResources.event_triggers_sql) }
+
     /// The demo's tables; one statement, to be run as the owner of the database, any number of times.
     public static func demoTables() -> String { asOneStatement(text(PackageResources.tables_sql)) }
 

@@ -151,7 +151,7 @@ BEGIN ATOMIC
                   AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = part.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped)
                UNION ALL
                SELECT format('holds rows of %s, which belong to tenants', r.relation),
-                      format('add tenant_id to %s, and serve a view of it: see docs/TENANCY.md', name)
+                      format('add tenant_id to %s, and serve a view of it: see docs/DECLARING.md', name)
                  FROM sallyport.reads(part.oid) r
                  JOIN pg_policy y ON y.polrelid = r.relation AND y.polname = 'sallyport_tenancy'
                 WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = part.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped)
@@ -206,7 +206,8 @@ BEGIN ATOMIC
       FROM pg_proc f
       JOIN pg_type t ON (t.oid = f.prorettype OR t.oid = ANY (f.proargtypes)) AND t.typtype = 'p'
      WHERE f.oid = target AND t.oid <> 'void'::regtype
-       AND NOT (t.oid = 'record'::regtype AND t.oid = f.prorettype AND f.proargmodes && ARRAY['o', 'b', 't']::"char"[])
+       AND NOT (t.oid = 'record'::regtype AND t.oid = f.prorettype
+                AND COALESCE(f.proargmodes && ARRAY['o', 'b', 't']::"char"[], false))
     UNION ALL
     SELECT 'runs with its owner''s rights', format('SELECT sallyport.expose_definer(%L)', f.oid::regprocedure)
       FROM pg_proc f

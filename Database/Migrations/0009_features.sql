@@ -7,9 +7,9 @@
 --   soft delete   trigger sallyport_soft_delete, column deleted_at timestamptz            → soft_delete_column = 'deleted_at'
 --                 (with it: trigger sallyport_soft_delete_mark, trigger sallyport_soft_delete_guard, column deleted_by text)
 --   row audit     triggers sallyport_audit_insert, sallyport_audit_update, sallyport_audit_delete   → is_audited
---   workflow      trigger sallyport_workflow, arguments: the column, the transitions as JSON        → workflow_column,
---                 workflow_transitions = {"": [initial states], "state": [those that may follow], …}
---                 (with it: trigger sallyport_workflow_initial, of the same arguments)
+--   workflow      trigger sallyport_workflow, arguments: the column, the transitions as JSON: {"": [initial states],
+--                 "state": [those that may follow], …}; an object in a list, {"to": …, "role": […], "scope": …}, says on what condition
+--                 (with it: trigger sallyport_workflow_initial, of the same arguments)  → workflow_column, workflow_transitions
 --   maintained    trigger sallyport_maintain, arguments: '' or 'partitioned', then the columns      → maintained_columns
 --
 -- For the servers: rows that are marked as deleted are hidden from reads and updates by a condition `deleted_at IS NULL`, which the planner
@@ -59,7 +59,7 @@ BEGIN ATOMIC
            (SELECT count(*) = 3 FROM declared d
              WHERE d.name IN ('sallyport_audit_insert', 'sallyport_audit_update', 'sallyport_audit_delete')),
            workflow.arguments[1],
-           (SELECT jsonb_object_agg(state.key, (SELECT COALESCE(jsonb_agg(next.value -> 'to'), '[]') FROM jsonb_array_elements(state.value) next))
+           (SELECT jsonb_object_agg(state.key, jsonb_path_query_array(state.value, '$[*] ? (@.type() == "string")'))
               FROM jsonb_each(workflow.arguments[2]::jsonb) state),
            ARRAY(SELECT c.name FROM declared d JOIN columns c ON c.name = ANY (d.arguments[2:]) WHERE d.name = 'sallyport_maintain')
       FROM (SELECT) AS always
@@ -425,43 +425,47 @@ COMMENT ON FUNCTION sallyport.enable_audit(regclass) IS 'Records every change of
 --
 -- The key "" lists the states that a row may begin in; without it, those are the states to which none leads. NULL is no state yet: such a
 -- row may take an initial state, and no row returns to it. A transition may ask for a role, one of several, or a scope. What is refused
--- raises PT409, or PT403 where only role or scope are missing, with the states that are open to the caller.
+-- raises PT409, or PT403 where only role or scope are missing, with the states that may follow.
 
-CREATE FUNCTION sallyport.check_transition(states jsonb, subject text, former text, latter text) RETURNS void
+CREATE FUNCTION sallyport.check_transition(target regclass, name text, states jsonb, former text, latter text) RETURNS void
     LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
 AS $body$
 DECLARE
-    option  jsonb;
+    options jsonb := COALESCE(states -> COALESCE(former, ''), '[]');
     wanted  jsonb;
-    allowed text[] := '{}';
+    allowed text[];
+    bare    name;
 BEGIN
-    FOR option IN SELECT o.value FROM jsonb_array_elements(states -> COALESCE(former, '')) o LOOP
-        IF (option -> 'role' ? COALESCE(sallyport.role(), '')) IS NOT FALSE
-            AND sallyport.has_scope(option ->> 'scope') IS NOT FALSE
-        THEN
-            IF option ->> 'to' = latter THEN
-                RETURN;
-            END IF;
-            allowed := allowed || (option ->> 'to');
-        ELSIF option ->> 'to' = latter THEN
-            wanted := option;
+    IF options ? latter THEN
+        -- The conditions that it comes under, if none of them holds.
+        SELECT jsonb_agg(c.value) FILTER (WHERE NOT c.holds) INTO wanted
+          FROM (SELECT o.value, bool_or((NOT o.value ? 'role' OR o.value -> 'role' ? COALESCE(sallyport.role(), ''))
+                           AND (NOT o.value ? 'scope' OR sallyport.has_scope(o.value ->> 'scope'))) OVER () AS holds
+                  FROM jsonb_array_elements(options) o
+                 WHERE o.value ->> 'to' = latter) AS c;
+        IF wanted IS NULL THEN
+            RETURN;
         END IF;
-    END LOOP;
-    RAISE EXCEPTION '% cannot %', subject,
+    END IF;
+    SELECT array_agg(o.value #>> '{}' ORDER BY o.position) INTO allowed
+      FROM jsonb_array_elements(options) WITH ORDINALITY AS o (value, position)
+     WHERE jsonb_typeof(o.value) = 'string';
+    bare := (SELECT relname FROM pg_class WHERE oid = COALESCE(pg_partition_root(target), target));
+    RAISE EXCEPTION '%.% cannot %', bare, name,
             CASE WHEN former IS NULL THEN format('begin as "%s"', latter)
                  WHEN latter IS NULL THEN format('change from "%s" to nothing', former)
                  ELSE format('change from "%s" to "%s"', former, latter) END
         USING ERRCODE = CASE WHEN wanted IS NULL THEN 'PT409' ELSE 'PT403' END,
-              DETAIL = CASE WHEN allowed = '{}' THEN 'No other state is allowed.'
-                            ELSE format('Allowed: %s.', array_to_string(allowed, ', ')) END,
-              HINT = CASE WHEN wanted ? 'role'
-                          THEN format('This takes the role %s.', (SELECT string_agg(r.value, ' or ') FROM jsonb_array_elements_text(wanted -> 'role') r))
-                          WHEN wanted ? 'scope' THEN format('This takes the scope %s.', wanted ->> 'scope')
-                          ELSE 'The row may have changed meanwhile: read it again.' END;
+              DETAIL = COALESCE(format('Allowed: %s.', array_to_string(allowed, ', ')), 'No other state is allowed.'),
+              HINT = CASE WHEN wanted IS NULL THEN 'The row may have changed meanwhile: read it again.' ELSE
+                  (SELECT format('This takes %s.', string_agg(concat_ws(' with ',
+                              (SELECT 'the role ' || string_agg(r.value, ' or ') FROM jsonb_array_elements_text(w.value -> 'role') r),
+                              'the scope ' || (w.value ->> 'scope')), ', or '))
+                     FROM jsonb_array_elements(wanted) w) END;
 END
 $body$;
-GRANT EXECUTE ON FUNCTION sallyport.check_transition(jsonb, text, text, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION sallyport.check_transition(regclass, text, jsonb, text, text) TO PUBLIC;
 
 CREATE FUNCTION sallyport.keep_to_workflow() RETURNS trigger
     LANGUAGE plpgsql
@@ -475,19 +479,19 @@ BEGIN
             USING ERRCODE = 'PT500', HINT = 'Declare it again.';
     END IF;
     IF TG_OP = 'UPDATE' THEN
-        PERFORM sallyport.check_transition(TG_ARGV[1]::jsonb, TG_ARGV[2] || '.' || TG_ARGV[0],
-            to_jsonb(OLD) ->> TG_ARGV[0], to_jsonb(NEW) ->> TG_ARGV[0]);
+        PERFORM sallyport.check_transition(
+            TG_RELID, TG_ARGV[0], TG_ARGV[1]::jsonb, to_jsonb(OLD) ->> TG_ARGV[0], to_jsonb(NEW) ->> TG_ARGV[0]);
         RETURN NEW;
     END IF;
     FOR latter IN EXECUTE format('SELECT DISTINCT n.%I::text FROM new_rows n WHERE n.%1$I IS NOT NULL', TG_ARGV[0]) LOOP
-        PERFORM sallyport.check_transition(TG_ARGV[1]::jsonb, TG_ARGV[2] || '.' || TG_ARGV[0], NULL, latter);
+        PERFORM sallyport.check_transition(TG_RELID, TG_ARGV[0], TG_ARGV[1]::jsonb, NULL, latter);
     END LOOP;
     RETURN NULL;
 END
 $body$;
 GRANT EXECUTE ON FUNCTION sallyport.column_type(regclass, text) TO PUBLIC;
 
--- Every state with a list of {"to": …, "role": […], "scope": …}.
+-- Every state with a list of states, and behind them the conditions: {"to": …, "role": […], "scope": …}.
 CREATE FUNCTION sallyport.workflow_states(transitions jsonb) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE
     SET search_path = pg_catalog, pg_temp
@@ -498,6 +502,7 @@ DECLARE
     state   record;
     option  jsonb;
     options jsonb;
+    conditions jsonb;
     initial jsonb;
 BEGIN
     IF jsonb_typeof(transitions) IS DISTINCT FROM 'object' THEN
@@ -509,6 +514,7 @@ BEGIN
                 USING ERRCODE = 'invalid_parameter_value', HINT = example;
         END IF;
         options := '[]';
+        conditions := '[]';
         FOR option IN SELECT * FROM jsonb_array_elements(state.value) LOOP
             IF jsonb_typeof(option) = 'string' THEN
                 option := jsonb_build_object('to', option);
@@ -527,15 +533,20 @@ BEGIN
                 RAISE EXCEPTION 'the transition from "%" to % cannot be read', state.key, option
                     USING ERRCODE = 'invalid_parameter_value', HINT = example;
             END IF;
-            options := options || jsonb_build_array(option);
+            IF NOT options @> jsonb_build_array(option -> 'to') THEN
+                options := options || jsonb_build_array(option -> 'to');
+            END IF;
+            IF option - 'to' <> '{}' THEN
+                conditions := conditions || jsonb_build_array(option);
+            END IF;
         END LOOP;
+        options := options || conditions;
         states := states || jsonb_build_object(state.key, options);
     END LOOP;
     IF NOT states ? '' THEN
-        SELECT jsonb_agg(jsonb_build_object('to', begin.state)) INTO initial
+        SELECT jsonb_agg(begin.state) INTO initial
           FROM jsonb_object_keys(states) AS begin (state)
-         WHERE NOT EXISTS (SELECT FROM jsonb_each(states) s, jsonb_array_elements(s.value) o
-                            WHERE o ->> 'to' = begin.state AND s.key <> begin.state);
+         WHERE NOT EXISTS (SELECT FROM jsonb_each(states) s WHERE s.value ? begin.state AND s.key <> begin.state);
         IF initial IS NULL THEN
             RAISE EXCEPTION 'no state is without a transition to it, so it is not known how a row begins'
                 USING ERRCODE = 'invalid_parameter_value', HINT = 'List the states a row may begin in under the key "".';
@@ -543,9 +554,9 @@ BEGIN
         states := states || jsonb_build_object('', initial);
     END IF;
     -- States that only are led to.
-    SELECT states || COALESCE(jsonb_object_agg(o ->> 'to', '[]'::jsonb), '{}') INTO states
+    SELECT states || COALESCE(jsonb_object_agg(o.value #>> '{}', '[]'::jsonb), '{}') INTO states
       FROM jsonb_each(states) s, jsonb_array_elements(s.value) o
-     WHERE NOT states ? (o ->> 'to');
+     WHERE jsonb_typeof(o.value) = 'string' AND NOT states ? (o.value #>> '{}');
     RETURN states;
 END
 $body$;
@@ -555,9 +566,8 @@ CREATE FUNCTION sallyport.enable_workflow(target regclass, status_column text, t
     SET search_path = pg_catalog, pg_temp
 AS $body$
 DECLARE
-    states   jsonb := sallyport.workflow_states(transitions);
-    bare     name  := (SELECT relname FROM pg_class WHERE oid = target);
-    present  text;
+    states  jsonb := sallyport.workflow_states(transitions);
+    present text;
 BEGIN
     PERFORM sallyport.require_tenancy(target);
     IF sallyport.column_type(target, status_column) IS NULL OR status_column = 'tenant_id' THEN
@@ -572,10 +582,9 @@ BEGIN
     END IF;
     -- Before, as an update that moves the row to another partition fires nothing after; the inserted rows as one, as such a move is none.
     EXECUTE format('CREATE OR REPLACE TRIGGER sallyport_workflow BEFORE UPDATE ON %s FOR EACH ROW '
-        'WHEN (OLD.%I IS DISTINCT FROM NEW.%2$I) EXECUTE FUNCTION sallyport.keep_to_workflow(%3$L, %4$L, %5$L)',
-        target, status_column, status_column, states, bare);
+        'WHEN (OLD.%I IS DISTINCT FROM NEW.%2$I) EXECUTE FUNCTION sallyport.keep_to_workflow(%2$L, %3$L)', target, status_column, states);
     EXECUTE format('CREATE OR REPLACE TRIGGER sallyport_workflow_initial AFTER INSERT ON %s REFERENCING NEW TABLE AS new_rows '
-        'FOR EACH STATEMENT EXECUTE FUNCTION sallyport.keep_to_workflow(%L, %L, %L)', target, status_column, states, bare);
+        'FOR EACH STATEMENT EXECUTE FUNCTION sallyport.keep_to_workflow(%L, %L)', target, status_column, states);
     PERFORM pg_notify('sallyport_catalog', target::text);
 END
 $body$;

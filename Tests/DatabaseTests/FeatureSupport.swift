@@ -52,16 +52,9 @@ struct FeatureDatabase: Sendable {
         }
     }
 
-    /// The first column of every row, as the API sees it.
-    func list(_ query: String, settings: TransactionSettings = settings()) async throws -> [String?] {
-        try await api.query("SELECT found.*::text FROM (\(unescaped: query)) AS found (value)", settings: settings)
-            .map { row in try row.decode(String?.self, column: 0).map { Self.unwrapped($0) } }
-    }
-
-    /// `(value)` of a row of one column, as text.
-    private static func unwrapped(_ row: String) -> String {
-        var text = row.dropFirst().dropLast()
-        if text.hasPrefix("\""), text.hasSuffix("\"") { text = text.dropFirst().dropLast() }
-        return text.replacing("\"\"", with: "\"")
+    /// The one column of every row as text, as the API sees it; NULL is empty.
+    func list(_ query: String, settings: TransactionSettings = settings()) async throws -> [String] {
+        try await api.query("SELECT COALESCE(found.value::text, '') FROM (\(unescaped: query)) AS found (value)", settings: settings)
+            .map { try $0.decode(String.self, column: 0) }
     }
 }

@@ -152,7 +152,7 @@ private let purgingSettings = FeatureDatabase.settings(adding: ("sallyport.purge
             for statement in ["SELECT sallyport.enable_soft_delete('api.orders')", "SELECT sallyport.enable_soft_delete('api.customers')"] {
                 #expect(try await database.declare(statement) == nil)
             }
-            let customer = try #require(try await database.list("SELECT customer_id FROM api.orders ORDER BY id LIMIT 1")[0])
+            let customer = try await database.list("SELECT customer_id FROM api.orders ORDER BY id LIMIT 1")[0]
             let deletion = "UPDATE api.customers SET deleted_at = now() WHERE id = '\(customer)'"
             let error = try await database.run(deletion)
             #expect(error?.sqlState == .foreignKeyViolation)
@@ -173,7 +173,7 @@ private let purgingSettings = FeatureDatabase.settings(adding: ("sallyport.purge
                         FOREIGN KEY (tenant_id, parent) REFERENCES api.nodes (tenant_id, id) ON DELETE \(action))
                     """,
                     "SELECT sallyport.enable_tenancy('api.nodes')", "SELECT sallyport.enable_soft_delete('api.nodes')",
-                    "INSERT INTO api.nodes VALUES (DEFAULT, 1), (DEFAULT, 2, 1), (DEFAULT, 3, 2)",
+                    "INSERT INTO api.nodes VALUES (DEFAULT, 1, NULL), (DEFAULT, 2, 1), (DEFAULT, 3, 2)",
                 ] { #expect(try await database.declare(statement) == nil) }
                 #expect(try await database.run("UPDATE api.nodes SET deleted_at = now() WHERE id = 1")?.sqlState.rawValue == expected)
                 #expect(try await database.run("UPDATE api.nodes SET deleted_at = now() WHERE deleted_at IS NULL") == nil)

@@ -17,6 +17,8 @@ struct ResourceAPISettings: Sendable {
     let schemas: [String]
     /// Rows that one read returns at most.
     let maximumRows: Int
+    /// How often to look whether the catalog has changed; zero for never.
+    let catalogPollInterval: Duration
     /// Bytes of one request's body.
     let maximumBodyBytes: Int
     /// Whether a request may ask that nothing of it is kept.
@@ -43,6 +45,7 @@ struct ResourceAPISettings: Sendable {
                 "Give a connection string of the role sallyport_api, such as postgresql://sallyport_api@db/sallyport?passfile=/etc/sallyport/pgpass."
         )
         maximumRows = try settings.integer("API_MAX_ROWS", default: 1000, in: 1...1_000_000)
+        catalogPollInterval = .seconds(try settings.integer("API_CATALOG_POLL_SECONDS", default: 10, in: 0...86400))
         maximumBodyBytes = try settings.integer("API_MAX_BODY_BYTES", default: 1024 * 1024, in: 1024...1_073_741_824)
         allowsRollback = try settings.flag("API_ALLOW_ROLLBACK", default: false)
         tenantConcurrency = try settings.integer(

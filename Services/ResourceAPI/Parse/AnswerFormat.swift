@@ -11,13 +11,3 @@ enum AnswerFormat: Sendable, Hashable {
     /// `application/octet-stream`: of a function with a `bytea` result.
     case binary
 }
-
-extension AnswerFormat {
-    /// The best of what the client accepts.
-    ///
-    /// - Parameter headers: the values of every `Accept` field.
-    /// - Throws: 406 `PGRST107`.
-    static func negotiated(_ headers: [String], for verb: Verb) throws(APIError) -> AnswerFormat {
-        .json(stripsNulls: false)
-    }
-}

@@ -30,11 +30,3 @@ struct Payload: Sendable, Hashable {
     /// JSON as received, or made from CSV or a form.
     let text: String
 }
-
-extension Payload {
-    /// - Parameter contentType: the value of `Content-Type`; nil: JSON.
-    /// - Throws: 400 `PGRST102`; 415 `PGRST102` for another media type.
-    init(_ body: [UInt8], contentType: String?, for verb: Verb) throws(APIError) {
-        throw .unsupported("bodies", "")
-    }
-}

@@ -39,11 +39,3 @@ struct Preferences: Sendable, Hashable {
 
     init() {}
 }
-
-extension Preferences {
-    /// - Parameter headers: the values of every `Prefer` field.
-    /// - Throws: 400 `PGRST122`.
-    init(_ headers: [String]) throws(APIError) {
-        throw .unsupported("preferences", "")
-    }
-}

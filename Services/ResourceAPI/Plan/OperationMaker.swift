@@ -39,10 +39,16 @@ struct OperationMaker {
 
     /// - Throws: 404 `PGRST205`.
     private func table(_ shape: RequestShape) throws(APIError) -> Table {
-        guard let table = catalog.table(RelationID(schema: shape.schema, name: shape.name.string)) else {
-            throw .unknownTable(shape.name.string, schema: shape.schema)
-        }
-        return table
+        try table(named: shape.name.string, schema: shape.schema)
+    }
+
+    /// - Throws: 404 `PGRST205`, with the name that may have been meant.
+    func table(named name: String, schema: String) throws(APIError) -> Table {
+        if let table = catalog.table(RelationID(schema: schema, name: name)) { return table }
+        var error = APIError.unknownTable(name, schema: schema)
+        let known = catalog.tables[schema].map { $0.keys.sorted() } ?? []
+        error.hint = Resemblance.closest(to: name, in: known).map { "Perhaps you meant the table '\(schema).\($0)'" }
+        throw error
     }
 
     // MARK: Counting

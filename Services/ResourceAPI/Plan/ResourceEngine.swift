@@ -35,9 +35,7 @@ final class ResourceEngine: Sendable {
 
     /// - Throws: 404 `PGRST205`; 406 `PGRST106`.
     func table(named name: String, schema: String?) throws(APIError) -> Table {
-        let schema = try self.schema(schema)
-        guard let table = catalog.table(RelationID(schema: schema, name: name)) else { throw .unknownTable(name, schema: schema) }
-        return table
+        try maker.table(named: name, schema: try self.schema(schema))
     }
 
     private func prepareAnew(_ request: ResourceRequest) throws(APIError) -> PreparedRequest {
@@ -99,11 +97,13 @@ final class ResourceEngine: Sendable {
         return operation
     }
 
+    private var maker: OperationMaker { OperationMaker(catalog: catalog, maximumRows: maximumRows) }
+
     private func plan(_ shape: RequestShape) throws(APIError) -> Operation {
         switch shape.verb {
-        case .read, .head: try OperationMaker(catalog: catalog, maximumRows: maximumRows).read(shape)
-        case .insert, .put, .update, .delete: try OperationMaker(catalog: catalog, maximumRows: maximumRows).write(shape)
-        case .call, .callReading, .callHead: try OperationMaker(catalog: catalog, maximumRows: maximumRows).call(shape)
+        case .read, .head: try maker.read(shape)
+        case .insert, .put, .update, .delete: try maker.write(shape)
+        case .call, .callReading, .callHead: try maker.call(shape)
         }
     }
 }

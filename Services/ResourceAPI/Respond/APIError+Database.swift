@@ -42,7 +42,7 @@ extension APIError {
         case .undefinedFunction, .datatypeMismatch, SQLState(rawValue: "42846"):
             return APIError(400, code, spoken(error.message) ?? "The operator does not fit the column's type")
         case SQLState(rawValue: "42P10"):
-            return APIError(400, code, "there is no unique or exclusion constraint matching the ON CONFLICT specification")
+            return noSuchKey
         case .raiseException:
             return raised(400, error)
         case SQLState(rawValue: "SP001"):
@@ -84,10 +84,16 @@ extension APIError {
         }
     }
 
+    private static let noSuchKey = APIError(
+        400, "42P10", "there is no unique or exclusion constraint matching the ON CONFLICT specification")
+
     /// The statement rests on something that the database no longer has.
     private static func stale(_ operation: Operation) -> APIError {
         var error: APIError
         switch operation.subject {
+        case .table(let view) where view.kind != .table && (operation.verb == .insert || operation.verb == .put):
+            // A view may hide what its table's keys lead with.
+            error = noSuchKey
         case .table(let table):
             error = .unknownTable(table.name, schema: table.schema)
         case .function(let function):
