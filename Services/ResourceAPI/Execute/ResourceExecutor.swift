@@ -23,16 +23,28 @@ struct ResourceExecutor: Sendable {
     }
 
     func outcome(_ request: PreparedRequest, settings: TransactionSettings, timeout: Duration? = nil) async throws -> Outcome {
-        var settings = settings
-        if let zone = request.preferences.timeZone { settings = settings.adding("TimeZone", zone.string) }
-        switch request.operation.verb {
-        case .callReading, .callHead: settings = settings.adding("transaction_read_only", "on")
-        default: break
-        }
+        let settings = self.settings(for: request, settings)
         guard request.preferences.rollsBack else {
             return try await outcome(request, in: database.with(settings), timeout: timeout)
         }
         return try await rolledBack(request, settings: settings, timeout: timeout)
+    }
+
+    /// The caller's settings and what the request needs besides.
+    func settings(for request: PreparedRequest, _ settings: TransactionSettings) -> TransactionSettings {
+        var settings = settings
+        if let zone = request.preferences.timeZone { settings = settings.adding("TimeZone", zone.string) }
+        if request.operation.isPurge { settings = settings.adding("sallyport.purge", "on") }
+        switch request.operation.verb {
+        case .callReading, .callHead: settings = settings.adding("transaction_read_only", "on")
+        default: break
+        }
+        return settings
+    }
+
+    /// Runs `body` in one transaction of several statements.
+    func withTransaction<R>(settings: TransactionSettings, _ body: (Transaction) async throws -> R) async throws -> R {
+        try await database.withTransaction(settings: settings, body)
     }
 
     /// The statement alone, or after what estimates its size, in one round trip.

@@ -25,6 +25,7 @@ struct ResourceAPI: AsyncParsableCommand {
                                              {"readonly": {"max_cost": 50000, "statement_timeout_ms": 2000, "max_rows": 200}}
               SALLYPORT_API_STREAMS          exports and imports under way at once, each on a connection of its own; half of them for one
                                              tenant at most (default: 4)
+              SALLYPORT_API_MAX_IMPORT_BYTES bytes of one imported file at most (default: 1073741824)
               SALLYPORT_API_STREAM_TIMEOUT_S how long one of them may take (default: 600)
               SALLYPORT_API_JWKS_BASE_URL    where key sets are fetched: {this}/t/{tenant}/oauth2/jwks (default: BASE_URL)
               SALLYPORT_TRUSTED_PROXIES      addresses of the gateway, whose forwarded headers are believed (default: none)

@@ -32,7 +32,9 @@ struct ResourceAPIApplication: Sendable {
         let revocationFeed = try RevocationFeed(settings.database, database: database, index: revocations, logger: logger) { clock.now }
 
         let verified = VerifiedTokens()
-        var background: [any Service] = [database, listener, catalog, revocationFeed.listener, revocationFeed]
+        var background: [any Service] = [
+            database, listener, catalog, revocationFeed.listener, revocationFeed, PartitionKeeper(postgres: database, logger: logger),
+        ]
         let source: any KeySetSource
         if let keySource {
             source = keySource
@@ -70,7 +72,11 @@ struct ResourceAPIApplication: Sendable {
         tables.addRoutes(to: router)
         let functions = FunctionEndpoint(tables: tables)
         functions.addRoutes(to: router)
+        RestoreEndpoint(tables: tables).addRoutes(to: router)
+        BatchEndpoint(tables: tables).addRoutes(to: router)
         ExportEndpoint(tables: tables, database: shared, timeout: settings.streamTimeout).addRoutes(to: router)
+        ImportEndpoint(tables: tables, database: shared, maximumBytes: settings.maximumImportBytes, timeout: settings.streamTimeout)
+            .addRoutes(to: router)
 
         responder = ShortcutResponder(tables.shortcuts + functions.shortcuts, pipeline: pipeline, router: router.buildResponder())
         server = HTTPService.make(responder, listen: settings.listen, logger: logger)

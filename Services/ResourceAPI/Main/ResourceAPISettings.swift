@@ -28,6 +28,8 @@ struct ResourceAPISettings: Sendable {
     let roleLimits: RoleLimitTable
     /// Exports and imports under way at once.
     let streams: Int
+    /// Bytes of one import at most.
+    let maximumImportBytes: Int
     /// How long one of them may take.
     let streamTimeout: Duration
 
@@ -52,6 +54,7 @@ struct ResourceAPISettings: Sendable {
             "API_TENANT_CONCURRENCY", default: TenantDatabase.defaultConcurrency(database), in: 1...1_000_000)
         roleLimits = try RoleLimitTable(settings)
         streams = try settings.integer("API_STREAMS", default: 4, in: 1...1000)
+        maximumImportBytes = try settings.integer("API_MAX_IMPORT_BYTES", default: 1_073_741_824, in: 1024...1_099_511_627_776)
         streamTimeout = .seconds(try settings.integer("API_STREAM_TIMEOUT_S", default: 600, in: 1...86_400))
         schemas = (settings.optional("API_SCHEMAS") ?? "api").split(separator: ",").map { String($0.drop { $0 == " " }) }
         guard !schemas.isEmpty, !schemas.contains("") else {

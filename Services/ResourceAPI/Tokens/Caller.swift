@@ -22,6 +22,7 @@ final class Caller: Sendable {
             (name: "sallyport.subject", value: claims.subject),
             (name: Self.roleSettingName, value: claims.roles.first ?? ""),
             (name: "sallyport.scopes", value: claims.scopes.description),
+            (name: "sallyport.client_id", value: claims.clientID.rawValue),
         ]
         self.settings = settings
     }
