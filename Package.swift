@@ -79,7 +79,7 @@ let package = Package(
             name: "Database",
             dependencies: ["Postgres"],
             path: "Database",
-            resources: [.embedInCode("Migrations"), .embedInCode("Demo")],
+            resources: [.embedInCode("Migrations"), .embedInCode("Demo"), .embedInCode("Superuser")],
             swiftSettings: strict
         ),
 

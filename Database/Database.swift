@@ -12,8 +12,14 @@ public enum Database {
             Migration(number: 5, name: "audit", sql: text(PackageResources._005_audit_sql)),
             Migration(number: 6, name: "administration", sql: text(PackageResources._006_administration_sql)),
             Migration(number: 7, name: "shared accounts", sql: text(PackageResources._007_shared_accounts_sql)),
+            Migration(number: 8, name: "declarations", sql: text(PackageResources._008_declarations_sql)),
+            Migration(number: 9, name: "features", sql: text(PackageResources._009_features_sql)),
+            Migration(number: 10, name: "calls", sql: text(PackageResources._010_calls_sql)),
         ]
     }
+
+    /// What only a superuser may add: a script of several statements, for `psql`, to be run after the migrations, any number of times.
+    public static func superuserScript() -> String { text(PackageResources.event_triggers_sql) }
 
     /// The demo's tables; one statement, to be run as the owner of the database, any number of times.
     public static func demoTables() -> String { asOneStatement(text(PackageResources.tables_sql)) }

@@ -70,12 +70,18 @@ struct ResourceAPIHarness: Sendable {
     static let audience = "https://api.example/api/v1"
 
     let client: any TestClientProtocol
+    let database: TestDatabase
     let issuer: Issuer
     let acme: TenantSlug
     let globex: TenantSlug
 
-    static func with(_ body: @Sendable @escaping (ResourceAPIHarness) async throws -> Void) async throws {
+    /// - Parameter prepare: called before the API starts.
+    static func with(
+        prepare: @Sendable (TestDatabase) async throws -> Void = { _ in },
+        _ body: @Sendable @escaping (ResourceAPIHarness) async throws -> Void
+    ) async throws {
         try await TestDatabase.with { database in
+            try await prepare(database)
             let settings = try await Settings(environment: [
                 "SALLYPORT_BASE_URL": baseURL, "SALLYPORT_API_URL": audience, "SALLYPORT_DATABASE_POOL_SIZE": "3",
                 "SALLYPORT_API_DATABASE_URL": database.connectionString(role: "sallyport_api"),
@@ -90,7 +96,9 @@ struct ResourceAPIHarness: Sendable {
                     group.addTask { try await service.run() }
                 }
                 try await Application(responder: application.responder).test(.router) { client in
-                    try await body(ResourceAPIHarness(client: client, issuer: issuer, acme: acme, globex: globex))
+                    let harness = ResourceAPIHarness(client: client, database: database, issuer: issuer, acme: acme, globex: globex)
+                    try await harness.eventually("ready") { try await harness.isReady }
+                    try await body(harness)
                 }
                 group.cancelAll()
                 while let result = await group.nextResult() {
@@ -98,6 +106,25 @@ struct ResourceAPIHarness: Sendable {
                 }
             }
         }
+    }
+
+    // MARK: Waiting
+
+    struct Timeout: Error {
+        let what: String
+    }
+
+    /// Waits until a condition holds, at most ten seconds.
+    func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while try await !condition() {
+            guard ContinuousClock.now < deadline else { throw Timeout(what: what) }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    var isReady: Bool {
+        get async throws { try await client.execute(uri: "/readyz", method: .get) { $0.status == .ok } }
     }
 
     // MARK: Tokens
@@ -122,6 +149,8 @@ struct ResourceAPIHarness: Sendable {
         let status: HTTPResponse.Status
         let headers: HTTPFields
         let json: JSONValue
+        /// The body as text.
+        let body: String
 
         var code: String? { json.objectValue?["code"]?.stringValue }
         var rows: [JSONObject] { json.arrayValue?.compactMap(\.objectValue) ?? [] }
@@ -136,8 +165,21 @@ struct ResourceAPIHarness: Sendable {
         return try await client.execute(
             uri: "/api/v1/\(path)", method: method, headers: headers, body: body.map { ByteBuffer(string: $0) }
         ) { response in
-            let json = try? JSONValue(parsing: Array(response.body.readableBytesView))
-            return Answer(status: response.status, headers: response.headers, json: json ?? .null)
+            let body = Array(response.body.readableBytesView)
+            let json = try? JSONValue(parsing: body)
+            return Answer(
+                status: response.status, headers: response.headers, json: json ?? .null, body: String(decoding: body, as: UTF8.self))
+        }
+    }
+
+    /// An answer that need not be JSON.
+    func text(
+        _ method: HTTPRequest.Method, _ path: String, token: String, headers: HTTPFields = [:]
+    ) async throws -> (status: HTTPResponse.Status, headers: HTTPFields, body: String) {
+        var headers = headers
+        headers[.authorization] = "Bearer \(token)"
+        return try await client.execute(uri: "/api/v1/\(path)", method: method, headers: headers) { response in
+            (response.status, response.headers, String(buffer: response.body))
         }
     }
 }

@@ -17,6 +17,9 @@ public struct TestDatabase: Sendable {
     /// The demo's rows: one statement, to be run inside a tenant.
     public static var demoRows: String { Database.demoRows() }
 
+    /// What a superuser adds: a script of several statements.
+    public static var superuserScript: String { Database.superuserScript() }
+
     /// For the trait `.enabled(if:)`.
     public static var isConfigured: Bool { ProcessInfo.processInfo.environment[variable] != nil }
 

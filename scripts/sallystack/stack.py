@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from . import StackError
-from .cluster import OWNER, Cluster, clean_environment
+from .cluster import DATABASE, OWNER, Cluster, clean_environment
 from .files import generated_secret
 from .gateway import Gateway
 from .processes import Process, answers_200
@@ -68,6 +68,7 @@ class Stack:
         self.cluster.start()
         self.cluster.bootstrap()
         self.run("auth-server", "migrate")
+        self.cluster.run_sql(self.run("auth-server", "migrate", "--print-superuser-sql").stdout, DATABASE)
         self.cluster.open_run_time_roles()
 
     def seed(self) -> None:

@@ -12,12 +12,19 @@ struct MigrateCommand: AsyncParsableCommand {
         discussion: """
             Connects with SALLYPORT_OWNER_DATABASE_URL. Each migration runs in a transaction of its own; any number of instances may start \
             at once. The run-time roles sallyport_auth and sallyport_api are created without a password: give them one with ALTER ROLE.
+
+            Only a superuser can have resource-api told at once of every change of the schema; without, it looks for one every few seconds: \
+            auth-server migrate --print-superuser-sql | psql --dbname sallyport --username postgres
             """
     )
+
+    @Flag(help: "Print, and do not run, the statements that only a superuser may run.")
+    var printSuperuserSQL = false
 
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
+        if printSuperuserSQL { return print(Database.superuserScript()) }
         await ServiceProcess.reportingErrors {
             let settings = try await Settings.process()
             let logger = try Logger.service("auth-server", settings: settings)

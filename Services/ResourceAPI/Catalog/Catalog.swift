@@ -65,6 +65,12 @@ struct Catalog: Sendable, Equatable {
 
     /// Every name that may end up in a statement or an answer, in an order that equal catalogs share.
     private var names: [ExactString] {
-        tables.values.flatMap(\.values).sorted { ($0.schema, $0.name) < ($1.schema, $1.name) }.flatMap(\.names)
+        let tables = tables.values.flatMap(\.values).sorted { ($0.schema, $0.name) < ($1.schema, $1.name) }
+        let functions = functions.sorted { $0.key < $1.key }.flatMap { $0.value.sorted { $0.key < $1.key }.flatMap(\.value) }
+        var names = tables.flatMap(\.names) + functions.flatMap(\.names)
+        for table in tables {
+            names += (relationships[table.id] ?? []).flatMap(\.names) + (computedColumns[table.id] ?? []).flatMap(\.names)
+        }
+        return names
     }
 }

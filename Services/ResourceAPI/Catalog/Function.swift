@@ -41,4 +41,17 @@ struct Function: Sendable, Hashable {
     var unnamedParameter: Parameter? {
         parameters.count == 1 && parameters[0].name.isEmpty ? parameters[0] : nil
     }
+
+    /// What it speaks of.
+    var names: [ExactString] {
+        let parameters = parameters.flatMap { [$0.name, $0.type] }
+        let results: [String] =
+            switch result {
+            case .void: []
+            case .scalar(let type): [type]
+            case .relation(let id): [id.schema.string, id.name.string]
+            case .columns(let columns): columns.flatMap(\.names)
+            }
+        return ([schema, name] + parameters + results + [comment ?? ""]).map(ExactString.init)
+    }
 }

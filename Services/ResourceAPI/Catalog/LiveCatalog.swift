@@ -3,7 +3,7 @@ import Postgres
 import ServiceLifecycle
 import Synchronization
 
-/// The engine for the catalog as it is now: read at start, read again when a declaration changes it.
+/// The engine for the catalog as it is now: read at start, read again when a change is announced, or found by looking for one.
 ///
 /// A new catalog is built aside and swapped in; requests under way finish with the one they began with. A catalog that reads as before
 /// leaves the engine, with all it has planned, in place.
@@ -21,29 +21,52 @@ final class LiveCatalog: Service {
         var attemptedAt: ContinuousClock.Instant?
         /// Something changed that no reading begun so far is certain to have seen.
         var isOutdated = false
+        /// What the database's fingerprint was before the last reading that succeeded.
+        var fingerprint: String?
     }
 
     private let maximumRows: Int
+    private let allowsRollback: Bool
     private let events: PostgresEvents
     private let requestInterval: Duration
     private let logger: Logger
     private let read: @Sendable () async throws -> Catalog
+    private let fingerprint: Fingerprint?
     private let state = Mutex(State())
 
-    /// - Parameter read: reads the catalog from the database.
+    /// How changes are found that nobody announces.
+    struct Fingerprint: Sendable {
+        let interval: Duration
+        /// Reads a text that differs after every change.
+        let read: @Sendable () async throws -> String
+    }
+
+    /// - Parameters:
+    ///   - read: reads the catalog from the database.
+    ///   - fingerprint: nil to rely on announcements alone.
     init(
-        maximumRows: Int, events: PostgresEvents, requestInterval: Duration = LiveCatalog.requestInterval, logger: Logger,
-        read: @escaping @Sendable () async throws -> Catalog
+        maximumRows: Int, allowsRollback: Bool = false, events: PostgresEvents, requestInterval: Duration = LiveCatalog.requestInterval,
+        logger: Logger, fingerprint: Fingerprint? = nil, read: @escaping @Sendable () async throws -> Catalog
     ) {
         self.maximumRows = maximumRows
+        self.allowsRollback = allowsRollback
         self.events = events
         self.requestInterval = requestInterval
         self.logger = logger
+        self.fingerprint = fingerprint
         self.read = read
     }
 
-    convenience init(store: CatalogStore, maximumRows: Int, postgres: Postgres, listener: PostgresListener, logger: Logger) {
-        self.init(maximumRows: maximumRows, events: listener.events, logger: logger) { try await store.load(from: postgres) }
+    /// - Parameter pollInterval: how often to look for changes that nobody announces; zero for never.
+    convenience init(
+        store: CatalogStore, maximumRows: Int, allowsRollback: Bool, pollInterval: Duration, postgres: Postgres,
+        listener: PostgresListener, logger: Logger
+    ) {
+        let fingerprint = Fingerprint(interval: pollInterval) { try await store.fingerprint(from: postgres) }
+        self.init(
+            maximumRows: maximumRows, allowsRollback: allowsRollback, events: listener.events, logger: logger,
+            fingerprint: pollInterval > .zero ? fingerprint : nil
+        ) { try await store.load(from: postgres) }
     }
 
     var engine: ResourceEngine? { state.withLock { $0.engine } }
@@ -55,12 +78,26 @@ final class LiveCatalog: Service {
         wish.yield()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { for await _ in wishes { await self.readUntilCurrent() } }
+            if let fingerprint { group.addTask { await self.poll(fingerprint, wish) } }
             for await event in events.cancelOnGracefulShutdown() where event != .disconnected {
                 state.withLock { $0.isOutdated = true }
                 wish.yield()
             }
             group.cancelAll()
             state.withLock { $0.reload }?.cancel()
+        }
+    }
+
+    /// A failure is the readings' to report.
+    private func poll(_ fingerprint: Fingerprint, _ wish: AsyncStream<Void>.Continuation) async {
+        while (try? await Task.sleep(for: fingerprint.interval)) != nil {
+            guard let current = try? await fingerprint.read() else { continue }
+            let isNews = state.withLock { state in
+                guard state.reload == nil, state.engine != nil, state.fingerprint != current else { return false }
+                state.isOutdated = true
+                return true
+            }
+            if isNews { wish.yield() }
         }
     }
 
@@ -122,14 +159,17 @@ final class LiveCatalog: Service {
 
     private func load() async throws -> ResourceEngine {
         do {
+            // First: what changes meanwhile is found next time.
+            let seen = try await fingerprint?.read()
             let catalog = try await read()
             // Only one reading is under way at a time, so nobody else replaces the engine meanwhile.
             let previous = engine
             let same = previous.flatMap { $0.catalog.isIdentical(to: catalog) ? $0 : nil }
-            let current = same ?? ResourceEngine(catalog: catalog, maximumRows: maximumRows)
+            let current = same ?? ResourceEngine(catalog: catalog, maximumRows: maximumRows, allowsRollback: allowsRollback)
             state.withLock { state in
                 state.engine = current
                 state.reload = nil
+                state.fingerprint = seen
             }
             for refusal in catalog.refusals where !(previous?.catalog.refusals.contains(refusal) ?? false) {
                 logger.warning(

@@ -45,4 +45,20 @@ struct Relationship: Sendable, Hashable {
     }
 
     var isSelfReference: Bool { source == target }
+
+    /// What it speaks of.
+    var names: [ExactString] {
+        let texts: [String] =
+            switch cardinality {
+            case .manyToOne(let constraint, let columns), .oneToMany(let constraint, let columns),
+                .oneToOne(let constraint, let columns, _):
+                [constraint] + columns.flatMap { [$0.local, $0.foreign] }
+            case .manyToMany(let junction):
+                [junction.table.schema.string, junction.table.name.string, junction.sourceConstraint, junction.targetConstraint]
+                    + (junction.sourceColumns + junction.targetColumns).flatMap { [$0.local, $0.foreign] }
+            case .computed(let function, _):
+                function.names.map(\.string)
+            }
+        return [source.schema, source.name, target.schema, target.name] + texts.map(ExactString.init)
+    }
 }

@@ -40,11 +40,18 @@ struct Table: Sendable, Equatable {
         var isAudited = false
         /// `sallyport.enable_workflow`
         var workflow: Workflow?
+        /// Columns that triggers fill, whatever is written to them.
+        var maintainedColumns: [String] = []
+
+        fileprivate var names: [String] {
+            let states = (workflow?.transitions ?? [:]).sorted { $0.key < $1.key }.flatMap { [$0.key] + $0.value }
+            return [softDeleteColumn ?? "", workflow?.column ?? ""] + states + maintainedColumns
+        }
     }
 
     struct Workflow: Sendable, Equatable {
         let column: String
-        /// From a state to those that may follow it.
+        /// From a state to those that may follow it; from "" to those that a new row may have.
         let transitions: [String: [String]]
     }
 
@@ -78,7 +85,7 @@ struct Table: Sendable, Equatable {
     /// Its own name and all within it, in an order that equal tables share.
     var names: [ExactString] {
         let constraints = constraints.sorted { $0.key < $1.key }.flatMap { [$0.key] + $0.value.names }
-        return ([schema, name] + columns.flatMap { [$0.name, $0.type] } + primaryKey + constraints).map(ExactString.init)
+        return ([schema, name] + columns.flatMap(\.names) + primaryKey + constraints + features.names).map(ExactString.init)
     }
 }
 
@@ -108,6 +115,9 @@ struct Column: Sendable, Hashable {
     var enumLabels: [String] = []
     /// The type's kind: what full-text search, JSON paths and formats need to know.
     var kind = Kind.other
+
+    /// What it speaks of, its texts too.
+    var names: [String] { [name, type, comment ?? "", defaultExpression ?? ""] + enumLabels }
 
     enum Kind: Sendable, Hashable {
         case text

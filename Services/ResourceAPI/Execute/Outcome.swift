@@ -6,12 +6,21 @@ struct Outcome: Sendable {
     var count: Int
     /// Rows there would be without limit and offset, if counted.
     var total: Int?
+    /// Of the rows written, those that were not there before, if counted.
+    var inserted: Int?
+    /// Rows that the planner expects without limit and offset, if asked.
+    var estimate: Int?
+    /// Where the next page begins.
+    var cursor: String?
     /// The primary key of the one row made, for `Location`.
     var key: [(column: String, value: String)]?
-    /// Holds the rows as JSON in row 0, column 0.
-    var rows: QueryResult?
-    /// Whether the rows are left out because there is too much of them.
+    /// Holds the body in row 0, column 0.
+    var body: QueryResult?
+    /// Whether the body is left out because there is too much of it.
     var isTooLarge = false
+    /// What a function left in `response.status` and `response.headers`; nil: nothing.
+    var responseStatus: String?
+    var responseHeaders: String?
 
     init(count: Int) {
         self.count = count
@@ -19,30 +28,42 @@ struct Outcome: Sendable {
 
     /// Reads the answer as its layout says.
     init(_ result: QueryResult, _ layout: ResourceStatement.Layout) throws(PostgresError) {
-        if layout == .affected {
+        guard layout.hasRow else {
             self.init(count: result.affectedRows)
             return
         }
         guard let row = result.first else { throw .unexpectedRowCount(0) }
-        switch layout {
-        case .rows(let hasTotal):
-            self.init(count: try row.decode(Int.self, column: 1))
-            isTooLarge = result.withUnsafeBytes(row: 0, column: 0) { $0 == nil }
-            rows = isTooLarge ? nil : result
-            if hasTotal { total = try row.decode(Int.self, column: 2) }
-        case .count(let hasTotal):
-            self.init(count: try row.decode(Int.self, column: 0))
-            if hasTotal { total = try row.decode(Int.self, column: 1) }
-        case .key(let names):
-            self.init(count: try row.decode(Int.self, column: 0))
-            guard count == 1 else { return }
-            var key: [(column: String, value: String)] = []
-            for (position, name) in names.enumerated() {
-                key.append((name, try row.decode(String.self, column: position + 1)))
-            }
-            self.key = key
-        case .affected:
-            self.init(count: result.affectedRows)
+        var column = layout.hasBody ? 1 : 0
+        func next() -> Int {
+            defer { column += 1 }
+            return column
         }
+        self.init(count: try row.decode(Int.self, column: next()))
+        if layout.hasBody {
+            isTooLarge = result.withUnsafeBytes(row: 0, column: 0) { $0 == nil }
+            body = isTooLarge ? nil : result
+        }
+        if layout.hasTotal { total = try row.decode(Int.self, column: next()) }
+        if layout.hasCursor { cursor = try row.decode(String?.self, column: next()) }
+        if layout.hasInserted { inserted = try row.decode(Int.self, column: next()) }
+        if !layout.key.isEmpty {
+            var key: [(column: String, value: String)] = []
+            for name in layout.key {
+                // Of no row at all there is no key.
+                guard let value = try row.decode(String?.self, column: next()) else { continue }
+                key.append((name, value))
+            }
+            if count == 1, key.count == layout.key.count { self.key = key }
+        }
+        if layout.hasSettings {
+            responseStatus = try Self.setting(row, next())
+            responseHeaders = try Self.setting(row, next())
+        }
+    }
+
+    /// A setting that was made once on the connection reads as empty text afterwards.
+    private static func setting(_ row: Row, _ column: Int) throws(PostgresError) -> String? {
+        let value = try row.decode(String?.self, column: column)
+        return value?.isEmpty == true ? nil : value
     }
 }

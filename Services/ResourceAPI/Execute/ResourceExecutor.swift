@@ -1,3 +1,4 @@
+import JSON
 import Postgres
 
 /// Runs prepared requests: one statement, one transaction, one round trip.
@@ -7,17 +8,65 @@ struct ResourceExecutor: Sendable {
     /// - Parameter settings: tenant, subject, role and scopes; without a tenant no row is visible.
     /// - Throws: `APIError` for what the client may know; `CancellationError` when the task was cancelled.
     func run(_ request: PreparedRequest, settings: TransactionSettings, timeout: Duration? = nil) async throws -> ResourceResponse {
-        let operation = request.operation
-        guard let statement = operation.statement else {
-            return try ResourceResponse(operation, request.query, Outcome(count: 0))
+        try ResourceResponse(request, try await outcome(request, settings: settings, timeout: timeout))
+    }
+
+    /// Runs requests one after the other in somebody's transaction, up to the first that is refused. Their time zones are not set.
+    ///
+    /// - Throws: as ``run(_:settings:timeout:)``; nothing can be run in the transaction after that.
+    func run(_ requests: [PreparedRequest], in transaction: Transaction) async throws -> [ResourceResponse] {
+        var responses: [ResourceResponse] = []
+        for request in requests {
+            responses.append(try ResourceResponse(request, try await outcome(request, in: transaction)))
         }
-        let outcome: Outcome
+        return responses
+    }
+
+    func outcome(_ request: PreparedRequest, settings: TransactionSettings, timeout: Duration? = nil) async throws -> Outcome {
+        var settings = settings
+        if let zone = request.preferences.timeZone { settings = settings.adding("TimeZone", zone.string) }
+        switch request.operation.verb {
+        case .callReading, .callHead: settings = settings.adding("transaction_read_only", "on")
+        default: break
+        }
+        guard request.preferences.rollsBack else {
+            return try await outcome(request, in: postgres.with(settings), timeout: timeout)
+        }
+        return try await rolledBack(request, settings: settings, timeout: timeout)
+    }
+
+    /// The statement alone, or after what estimates its size, in one round trip.
+    func outcome(_ request: PreparedRequest, in executor: some SQLExecutor, timeout: Duration? = nil) async throws -> Outcome {
+        guard let statement = request.operation.statement else { return Outcome(count: 0) }
         do {
-            let result = try await postgres.query(statement.bind(request.query, request.payload), settings: settings, timeout: timeout)
-            outcome = try Outcome(result, statement.layout)
+            let sql = statement.bind(request.query, request.payload)
+            guard let estimate = request.operation.estimate else {
+                return try Outcome(try await executor.query(sql, timeout: timeout), statement.layout)
+            }
+            let results = try await executor.batch([estimate.bind(request.query, nil), sql], timeout: timeout)
+            guard results.count == 2 else { throw PostgresError.unexpectedRowCount(results.count) }
+            var outcome = try Outcome(results[1], statement.layout)
+            outcome.estimate = try PlannedRows.read(results[0])
+            return outcome
         } catch let error as PostgresError {
-            throw APIError(error, table: operation.table, verb: operation.verb)
+            throw APIError(error, operation: request.operation)
         }
-        return try ResourceResponse(operation, request.query, outcome)
+    }
+
+    /// `tx=rollback`: what the request would have done.
+    private func rolledBack(_ request: PreparedRequest, settings: TransactionSettings, timeout: Duration?) async throws -> Outcome {
+        struct Undo: Error {}
+        var outcome: Outcome?
+        do {
+            try await postgres.withTransaction(settings: settings) { transaction in
+                outcome = try await self.outcome(request, in: transaction, timeout: timeout)
+                throw Undo()
+            }
+        } catch is Undo {
+        } catch let error as PostgresError {
+            throw APIError(error, operation: request.operation)
+        }
+        guard let outcome else { throw APIError.internalError }
+        return outcome
     }
 }

@@ -8,9 +8,23 @@ enum ErrorResponses {
     static func make(_ error: APIError, headers: HTTPFields = [:]) -> Response {
         var headers = headers
         if let retryAfter = error.retryAfter { headers[.retryAfter] = String(retryAfter) }
+        if error.code.utf8.count <= 32, error.code.utf8.allSatisfy(isAlphanumeric) {
+            headers[.proxyStatus] = "resource-api; error=\(error.code)"
+        }
+        for header in error.headers {
+            guard let name = HTTPField.Name(header.name) else { continue }
+            headers.append(HTTPField(name: name, value: header.value))
+        }
         return .json(
             status: HTTPResponse.Status(code: error.status), error.serialized(), headers: headers, contentType: ResourceResponse.contentType
         )
+    }
+
+    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        default: false
+        }
     }
 
     /// For what is not a refusal of ours: unknown paths, wrong methods, bodies too large, failures.
@@ -26,6 +40,11 @@ enum ErrorResponses {
             }
         return make(APIError(status.code, code, message), headers: headers)
     }
+}
+
+extension HTTPField.Name {
+    /// RFC 9209
+    fileprivate static let proxyStatus = literal("Proxy-Status")
 }
 
 extension APIError: Refusal {

@@ -15,6 +15,9 @@ struct ResourceAPI: AsyncParsableCommand {
               SALLYPORT_API_DATABASE_URL     PostgreSQL, as the role sallyport_api; passwords belong into a passfile
               SALLYPORT_API_SCHEMAS          exposed schemas, separated by commas (default: api)
               SALLYPORT_API_MAX_ROWS         rows that one read returns at most (default: 1000)
+              SALLYPORT_API_CATALOG_POLL_SECONDS  how often to look for changes of the schema that nobody announced; 0: never (default: 10)
+              SALLYPORT_API_MAX_BODY_BYTES   bytes of one request's body at most (default: 1048576)
+              SALLYPORT_API_ALLOW_ROLLBACK   whether Prefer: tx=rollback holds, true or false (default: false)
               SALLYPORT_API_JWKS_BASE_URL    where key sets are fetched: {this}/t/{tenant}/oauth2/jwks (default: BASE_URL)
               SALLYPORT_TRUSTED_PROXIES      addresses of the gateway, whose forwarded headers are believed (default: none)
               SALLYPORT_DATABASE_POOL_SIZE   connections at most (default: 10)

@@ -22,8 +22,9 @@ struct ResourceAPIApplication: Sendable {
         let listener = try PostgresListener(settings.database, channels: [LiveCatalog.channel], logger: logger)
         let registry = PrometheusRegistry()
         let catalog = LiveCatalog(
-            store: CatalogStore(schemas: settings.schemas), maximumRows: settings.maximumRows, postgres: database, listener: listener,
-            logger: logger
+            store: CatalogStore(schemas: settings.schemas), maximumRows: settings.maximumRows, allowsRollback: settings.allowsRollback,
+            pollInterval: settings.catalogPollInterval,
+            postgres: database, listener: listener, logger: logger
         )
 
         let verified = VerifiedTokens()
@@ -51,10 +52,15 @@ struct ResourceAPIApplication: Sendable {
         router.add(middleware: pipeline)
         health.addRoutes(to: router)
         metadata.addRoutes(to: router)
-        let tables = TableEndpoint(path: settings.apiPath, gate: gate, catalog: catalog, executor: ResourceExecutor(postgres: database))
+        let tables = TableEndpoint(
+            path: settings.apiPath, gate: gate, catalog: catalog, executor: ResourceExecutor(postgres: database),
+            maximumBodyBytes: settings.maximumBodyBytes
+        )
         tables.addRoutes(to: router)
+        let functions = FunctionEndpoint(tables: tables)
+        functions.addRoutes(to: router)
 
-        responder = ShortcutResponder(tables.shortcuts, pipeline: pipeline, router: router.buildResponder())
+        responder = ShortcutResponder(tables.shortcuts + functions.shortcuts, pipeline: pipeline, router: router.buildResponder())
         server = HTTPService.make(responder, listen: settings.listen, logger: logger)
         self.background = background
     }

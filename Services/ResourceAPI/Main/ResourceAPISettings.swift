@@ -4,8 +4,6 @@ import ServiceKit
 
 /// Everything `resource-api` can be told, validated once at start.
 struct ResourceAPISettings: Sendable {
-    static let maximumBodyBytes = 1024 * 1024
-
     let baseURL: String
     let baseHost: String
     /// The API's own identifier: tokens must name it in `aud`.
@@ -19,6 +17,12 @@ struct ResourceAPISettings: Sendable {
     let schemas: [String]
     /// Rows that one read returns at most.
     let maximumRows: Int
+    /// How often to look whether the catalog has changed; zero for never.
+    let catalogPollInterval: Duration
+    /// Bytes of one request's body.
+    let maximumBodyBytes: Int
+    /// Whether a request may ask that nothing of it is kept.
+    let allowsRollback: Bool
 
     init(_ settings: Settings) throws {
         baseURL = try settings.baseURL("BASE_URL")
@@ -34,6 +38,9 @@ struct ResourceAPISettings: Sendable {
                 "Give a connection string of the role sallyport_api, such as postgresql://sallyport_api@db/sallyport?passfile=/etc/sallyport/pgpass."
         )
         maximumRows = try settings.integer("API_MAX_ROWS", default: 1000, in: 1...1_000_000)
+        catalogPollInterval = .seconds(try settings.integer("API_CATALOG_POLL_SECONDS", default: 10, in: 0...86400))
+        maximumBodyBytes = try settings.integer("API_MAX_BODY_BYTES", default: 1024 * 1024, in: 1024...1_073_741_824)
+        allowsRollback = try settings.flag("API_ALLOW_ROLLBACK", default: false)
         schemas = (settings.optional("API_SCHEMAS") ?? "api").split(separator: ",").map { String($0.drop { $0 == " " }) }
         guard !schemas.isEmpty, !schemas.contains("") else {
             throw SettingError(variable: "SALLYPORT_API_SCHEMAS", problem: "names no schema", cure: "Leave it unset for ‘api’.")

@@ -1,44 +1,26 @@
 import JSON
+import ServiceKit
 import Synchronization
-
-/// A request ready to run: the operation it shares with others of its shape, and its own values.
-struct PreparedRequest: Sendable {
-    let operation: Operation
-    let query: Query
-    let payload: Payload?
-}
-
-/// What all requests of one shape have in common.
-final class Operation: Sendable {
-    let table: Table
-    let verb: Verb
-    let preferences: Preferences
-    /// Nil if there is nothing to run.
-    let statement: ResourceStatement?
-
-    init(table: Table, verb: Verb, preferences: Preferences, statement: ResourceStatement?) {
-        self.table = table
-        self.verb = verb
-        self.preferences = preferences
-        self.statement = statement
-    }
-}
 
 /// Turns requests into statements: parse, plan, render; pure but for a cache.
 ///
 /// Bound to one catalog. When the catalog changes a new engine replaces it, and requests under way finish with the old one.
 final class ResourceEngine: Sendable {
     let catalog: Catalog
-    /// Rows one read returns at most; nil for no bound.
+    /// Rows one read returns at most; nil for no bound. Also how far `count=estimated` counts.
     let maximumRows: Int?
+    /// Whether `tx=rollback` holds.
+    let allowsRollback: Bool
 
     private static let cacheLimit = 1024
-    private let operations = Mutex<[RequestShape: Operation]>([:])
-    private let repeated = Mutex<[RepeatedRead: PreparedRequest]>([:])
+    // Keys are few in practice; a client that makes them up costs planning, not memory.
+    private let operations = Mutex(BoundedMap<RequestShape, Operation>(capacity: cacheLimit))
+    private let repeated = Mutex(BoundedMap<RepeatedRead, PreparedRequest>(capacity: cacheLimit))
 
-    init(catalog: Catalog, maximumRows: Int? = nil) {
+    init(catalog: Catalog, maximumRows: Int? = nil, allowsRollback: Bool = false) {
         self.catalog = catalog
         self.maximumRows = maximumRows
+        self.allowsRollback = allowsRollback
     }
 
     /// - Throws: what the client did wrong; nothing was run.
@@ -47,36 +29,107 @@ final class ResourceEngine: Sendable {
         if let known = repeated.withLock({ $0[key] }) { return known }
         let prepared = try prepareAnew(request)
         // A value in a filter makes a request one of many: only lists come again as they are.
-        if prepared.query.values.isEmpty { repeated.withLock { Self.remember(prepared, for: key, in: &$0) } }
+        if prepared.query.values.isEmpty { repeated.withLock { $0[key] = prepared } }
         return prepared
     }
 
-    private func prepareAnew(_ request: ResourceRequest) throws(APIError) -> PreparedRequest {
-        throw .unsupported("requests", request.name)
+    /// - Throws: 404 `PGRST205`; 406 `PGRST106`.
+    func table(named name: String, schema: String?) throws(APIError) -> Table {
+        try maker.table(named: name, schema: try self.schema(schema))
     }
 
-    /// Keys are few in practice; a client that makes them up costs planning, not memory.
-    private static func remember<Key, Value>(_ value: Value, for key: Key, in known: inout [Key: Value]) {
-        if known.count >= cacheLimit { known.removeAll(keepingCapacity: true) }
-        known[key] = value
+    private func prepareAnew(_ request: ResourceRequest) throws(APIError) -> PreparedRequest {
+        let schema = try schema(request.schema)
+        let format = try AnswerFormat.negotiated(request.accept, for: request.verb)
+        var query = try Query(try QueryString(request.rawQuery), range: request.range, for: request.verb)
+        let preferences = try effective(try Preferences(request.prefer))
+        let payload =
+            request.verb.takesBody ? try Payload(request.body ?? [], contentType: request.contentType, for: request.verb) : nil
+
+        var maximumAffected: ValueIndex?
+        if preferences.isStrict, let maximum = preferences.maximumAffected {
+            maximumAffected = query.values.count
+            query.values.append(String(maximum))
+        }
+        let shape = RequestShape(
+            verb: request.verb, schema: schema, name: request.name, query: query.shape, format: format, preferences: preferences,
+            maximumAffected: maximumAffected, payload: payload)
+        return PreparedRequest(try operation(shape), query: query, payload: payload, preferences: preferences)
+    }
+
+    /// An exposed schema, by default the first.
+    ///
+    /// - Throws: 406 `PGRST106`.
+    func schema(_ name: String?) throws(APIError) -> String {
+        guard let name else { return catalog.schemas.first ?? "" }
+        guard let schema = catalog.schemas.first(where: { $0.isIdenticalBytes(name) }) else {
+            throw .unknownSchema(name, exposed: catalog.schemas)
+        }
+        return schema
+    }
+
+    /// Without what the server does not allow, or the database does not know.
+    ///
+    /// - Throws: 400 `PGRST122` for that under `handling=strict`.
+    private func effective(_ preferences: Preferences) throws(APIError) -> Preferences {
+        var preferences = preferences
+        var refused: [String] = []
+        if preferences.rollsBack, !allowsRollback {
+            preferences.rollsBack = false
+            refused.append("tx=rollback")
+        }
+        if let zone = preferences.timeZone, !catalog.timeZones.contains(zone.string) {
+            preferences.timeZone = nil
+            refused.append("timezone=\(APIError.excerpt(zone.string))")
+        }
+        guard refused.isEmpty || !preferences.isStrict else {
+            throw APIError(
+                400, "PGRST122", "Invalid preferences given with handling=strict",
+                details: "Invalid preferences: \(refused.joined(separator: ", "))")
+        }
+        return preferences
+    }
+
+    private func operation(_ shape: RequestShape) throws(APIError) -> Operation {
+        if let known = operations.withLock({ $0[shape] }) { return known }
+        let operation = try plan(shape)
+        operations.withLock { $0[shape] = operation }
+        return operation
+    }
+
+    private var maker: OperationMaker { OperationMaker(catalog: catalog, maximumRows: maximumRows) }
+
+    private func plan(_ shape: RequestShape) throws(APIError) -> Operation {
+        switch shape.verb {
+        case .read, .head: try maker.read(shape)
+        case .insert, .put, .update, .delete: try maker.write(shape)
+        case .call, .callReading, .callHead: try maker.call(shape)
+        }
     }
 }
 
 /// A read as it was sent. Only ASCII, where equal strings are equal bytes, and only short.
 private struct RepeatedRead: Hashable, Sendable {
     private let verb: Verb
-    private let table: String
+    private let name: String
+    private let schema: String?
     private let rawQuery: String
     private let prefer: [String]
+    private let accept: [String]
+    private let range: String?
 
     init?(_ request: ResourceRequest) {
         guard request.verb.isRead, Self.isPlain(request.name), Self.isPlain(request.rawQuery), request.prefer.count <= 4,
-            request.prefer.allSatisfy(Self.isPlain)
+            request.accept.count <= 4, request.prefer.allSatisfy(Self.isPlain), request.accept.allSatisfy(Self.isPlain),
+            request.range.map(Self.isPlain) ?? true, request.schema.map(Self.isPlain) ?? true
         else { return nil }
         verb = request.verb
-        table = request.name
+        name = request.name
+        schema = request.schema
         rawQuery = String(request.rawQuery)
         prefer = request.prefer
+        accept = request.accept
+        range = request.range
     }
 
     private static func isPlain(_ text: some StringProtocol) -> Bool {

@@ -8,7 +8,7 @@ extension APIError {
         writer.field("code", code)
         writer.field("message", message)
         writer.name("details")
-        if let details { writer.string(details) } else { writer.null() }
+        if let detailsJSON { writer.raw(detailsJSON) } else if let details { writer.string(details) } else { writer.null() }
         writer.name("hint")
         if let hint { writer.string(hint) } else { writer.null() }
         writer.endObject()

@@ -2,11 +2,20 @@
 ///
 /// `code` is an SQLSTATE where PostgreSQL refused, or a `PGRST…` code where the request did not get that far.
 struct APIError: Error, Sendable, Hashable {
+    struct Header: Sendable, Hashable {
+        let name: String
+        let value: String
+    }
+
     var status: Int
     var code: String
     var message: String
     var details: String?
+    /// Where the details are not a text: their JSON.
+    var detailsJSON: [UInt8]?
     var hint: String?
+    /// Further headers of the answer.
+    var headers: [Header] = []
     /// Seconds until a repetition may succeed, for `Retry-After`.
     var retryAfter: Int?
     /// What the log gets and the client does not.
@@ -43,6 +52,13 @@ extension APIError {
         APIError(404, "PGRST205", "Could not find the table '\(schema).\(excerpt(name))' in the schema cache")
     }
 
+    /// A schema that is not exposed, named by `Accept-Profile` or `Content-Profile`.
+    static func unknownSchema(_ name: String, exposed: [String]) -> APIError {
+        APIError(
+            406, "PGRST106", "Invalid schema: \(excerpt(name))",
+            hint: "Only the following schemas are exposed: \(exposed.joined(separator: ", "))")
+    }
+
     /// A column named in the URL.
     static func unknownColumn(_ name: String, table: String) -> APIError {
         APIError(400, "42703", "column \(table).\(excerpt(name)) does not exist")
@@ -55,6 +71,11 @@ extension APIError {
 
     static func invalidBody(_ message: String, details: String? = nil, hint: String? = nil) -> APIError {
         APIError(400, "PGRST102", message, details: details, hint: hint)
+    }
+
+    /// Another number of rows than the one that `application/vnd.pgrst.object+json` asks for.
+    static func notSingular(_ count: Int) -> APIError {
+        APIError(406, "PGRST116", "Cannot coerce the result to a single JSON object", details: "The result contains \(count) rows")
     }
 
     /// Outside text, short enough to be shown.

@@ -2,84 +2,105 @@ import Postgres
 
 /// The answer to a request, without HTTP's own types.
 struct ResourceResponse: Sendable {
-    /// A JSON array, held where PostgreSQL's answer was received.
+    /// What is sent, held where PostgreSQL's answer was received.
     enum Body: Sendable {
         case none
-        case emptyArray
+        case text(StaticString)
         case rows(QueryResult)
 
-        /// Calls `body` with the JSON text; the bytes must not be used afterwards. Nil: no body.
+        /// Calls `body` with the bytes, which must not be used afterwards. Nil: no body.
         func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer?) throws -> R) rethrows -> R {
             switch self {
             case .none: try body(nil)
-            case .emptyArray: try Array("[]".utf8).withUnsafeBytes { try body($0) }
+            case .text(let text): try body(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
             case .rows(let result): try result.withUnsafeBytes(row: 0, column: 0, body)
             }
         }
     }
 
     let status: Int
-    /// `Content-Range`, and as needed `Preference-Applied`, `Location` and `Content-Type`.
+    /// As needed `Content-Range`, `Preference-Applied`, `Location`, `Content-Profile` and `Content-Type`, and what a function set.
     let headers: [(name: String, value: String)]
     let body: Body
 
-    /// - Throws: 416 `PGRST103` for an offset beyond a known total.
-    init(_ operation: Operation, _ query: Query, _ outcome: Outcome) throws(APIError) {
-        let (verb, preferences) = (operation.verb, operation.preferences)
-        let offset = query.shape.root.offset.flatMap { Int(query.values[$0]) } ?? 0
-        let total: Int? = preferences.count == .exact ? (outcome.total ?? outcome.count) : nil
-
-        if verb.isRead, let total, offset > total {
-            throw APIError(
-                416, "PGRST103", "Requested range not satisfiable",
-                details: "An offset of \(offset) was requested, but there are only \(total) rows.")
-        }
+    /// - Throws: 416 `PGRST103` for an offset beyond a known total; 406 `PGRST116` for another number of rows than the one asked for.
+    init(_ request: PreparedRequest, _ outcome: Outcome) throws(APIError) {
+        let operation = request.operation
+        let verb = operation.verb
+        let range = try ContentRange(of: request, outcome)
+        // A write that ran has been checked, and taken back, where it ran.
+        if operation.format.isObject, outcome.count != 1, !verb.isCall { throw .notSingular(outcome.count) }
         if outcome.isTooLarge, verb.isRead {
             throw APIError(
                 400, "54000", "The answer is larger than \(Self.maximumBytes / 1_048_576) MB", hint: "Ask for fewer rows or columns")
         }
-        switch verb {
-        case .read, .head, .callReading, .callHead, .call:
-            status = total.map { outcome.count < $0 } ?? false ? 206 : 200
-        case .insert, .put:
-            status = 201
-        case .update, .delete:
-            status = preferences.returning == .representation ? 200 : 204
-        }
+        var body = Self.body(request, outcome)
+        let hasBody = if case .none = body { false } else { true }
 
-        var headers = [("Content-Range", Self.contentRange(verb, offset: offset, count: outcome.count, total: total))]
-        if let applied = preferences.applied(to: verb) { headers.append(("Preference-Applied", applied)) }
-        if let key = outcome.key { headers.append(("Location", Self.location(operation.table, key))) }
-        if let rows = outcome.rows {
-            body = .rows(rows)
-        } else {
-            // What was written stays written; only its representation is left out.
-            body = verb != .head && !outcome.isTooLarge && preferences.returning == .representation ? .emptyArray : .none
-        }
-        if verb == .head {
-            headers.append(("Content-Type", Self.contentType))
-        } else if case .none = body {
-        } else {
-            headers.append(("Content-Type", Self.contentType))
-        }
-        self.headers = headers.map { (name: $0.0, value: $0.1) }
+        var headers: [(name: String, value: String)] = []
+        headers.reserveCapacity(6)
+        if verb != .put { headers.append(("Content-Range", range.text(for: verb))) }
+        if let applied = request.preferenceApplied { headers.append(("Preference-Applied", applied)) }
+        if let key = outcome.key { headers.append(("Location", Self.location(operation.name, key))) }
+        if let cursor = outcome.cursor { headers.append(("Next-Cursor", cursor)) }
+        if operation.catalog.schemas.count > 1 { headers.append(("Content-Profile", operation.schema)) }
+        if hasBody || (verb.isHead && !operation.returnsNothing) { headers.append(("Content-Type", operation.format.contentType)) }
+
+        var status = Self.status(request, outcome, range)
+        if let own = outcome.responseHeaders { Self.add(try RaisedAnswer.headers(own), to: &headers) }
+        if let own = outcome.responseStatus { status = try RaisedAnswer.status(own) }
+        // These end with their headers (RFC 9110 §6.4.1).
+        if status == 204 || status == 205 || status == 304 { body = .none }
+        self.status = status
+        self.headers = headers
+        self.body = body
     }
 
-    /// One answer's JSON at most; PostgreSQL makes it whole, and the service holds it whole.
+    /// One answer's body at most; PostgreSQL makes it whole, and the service holds it whole.
     static let maximumBytes = 16 * 1_048_576
 
-    static let contentType = "application/json; charset=utf-8"
+    /// Of errors.
+    static let contentType = AnswerFormat.json(stripsNulls: false).contentType
 
-    /// `first-last/total`; `*` for what is empty, unknown or has no place in the table.
-    private static func contentRange(_ verb: Verb, offset: Int, count: Int, total: Int?) -> String {
-        let hasRange = count > 0 && (verb.isRead || verb == .update)
-        return (hasRange ? "\(offset)-\(offset + count - 1)" : "*") + "/" + (total.map { String($0) } ?? "*")
+    private static func status(_ request: PreparedRequest, _ outcome: Outcome, _ range: ContentRange) -> Int {
+        let isRepresented = request.preferences.returning == .representation
+        return switch request.operation.verb {
+        case .read, .head:
+            range.isPartial ? 206 : 200
+        case .call, .callReading, .callHead:
+            request.operation.returnsNothing ? 204 : range.isPartial ? 206 : 200
+        case .insert:
+            // Nothing but merged rows: nothing was made.
+            outcome.inserted == 0 && outcome.count > 0 ? 200 : 201
+        case .put:
+            outcome.inserted == 0 ? (isRepresented ? 200 : 204) : 201
+        case .update, .delete:
+            isRepresented ? 200 : 204
+        }
     }
 
-    /// Relative to the table's own URL: `customers?id=eq.…`.
-    private static func location(_ table: Table, _ key: [(column: String, value: String)]) -> String {
+    private static func body(_ request: PreparedRequest, _ outcome: Outcome) -> Body {
+        let verb = request.operation.verb
+        guard !verb.isHead else { return .none }
+        if let rows = outcome.body { return .rows(rows) }
+        // What was written stays written; only its representation is left out.
+        guard !outcome.isTooLarge, request.preferences.returning == .representation || verb.isRead, !verb.isCall else { return .none }
+        return request.operation.format == .csv ? .text("") : .text("[]")
+    }
+
+    /// One that is there already is replaced, but for cookies.
+    private static func add(_ own: [APIError.Header], to headers: inout [(name: String, value: String)]) {
+        for header in own {
+            let name = header.name.lowercased()
+            if name != "set-cookie" { headers.removeAll { $0.name.lowercased() == name } }
+            headers.append((header.name, header.value))
+        }
+    }
+
+    /// Relative to the API: `customers?id=eq.…`.
+    private static func location(_ table: String, _ key: [(column: String, value: String)]) -> String {
         let filters = key.map { "\(percentEncoded($0.column))=eq.\(percentEncoded($0.value))" }
-        return percentEncoded(table.name) + "?" + filters.joined(separator: "&")
+        return percentEncoded(table) + "?" + filters.joined(separator: "&")
     }
 
     private static func percentEncoded(_ text: String) -> String {
@@ -95,16 +116,5 @@ struct ResourceResponse: Sendable {
             }
         }
         return String(decoding: bytes, as: UTF8.self)
-    }
-}
-
-extension Preferences {
-    /// The value of `Preference-Applied` (RFC 7240 §3); nil if none was asked for.
-    fileprivate func applied(to verb: Verb) -> String? {
-        var applied: [String] = []
-        if isStrict { applied.append("handling=strict") }
-        if let returning, !verb.isRead { applied.append("return=\(returning.rawValue)") }
-        if count == .exact { applied.append("count=exact") }
-        return applied.isEmpty ? nil : applied.joined(separator: ", ")
     }
 }

@@ -7,21 +7,42 @@ struct ResourceStatement: Sendable {
         case value(ValueIndex)
     }
 
-    /// The columns of the answer.
-    enum Layout: Sendable, Hashable {
-        /// 0: the rows as a JSON array; 1: their number; 2, if counted: the number without limit.
-        case rows(hasTotal: Bool)
-        /// 0: the number of rows; 1, if counted: the number without limit.
-        case count(hasTotal: Bool)
-        /// 0: the number of rows; 1 and on: one row's key as text.
-        case key(names: [String])
-        /// No row: the command's own count.
-        case affected
+    /// The columns of the answer's one row: those that are there come in the order of the members. Columns behind them mean nothing.
+    struct Layout: Sendable, Hashable {
+        /// False: no row is given, and the command's own count is all there is.
+        var hasRow = true
+        /// The finished body, as `json`, `text` or `bytea`; null where it is too large to be held.
+        var hasBody = false
+        // The number of rows, `int8`: always.
+        /// The number of rows without limit and offset, `int8`.
+        var hasTotal = false
+        /// Where the next page begins, `text`; null behind the last one.
+        var hasCursor = false
+        /// Of the rows written, those that were not there before, `int8`.
+        var hasInserted = false
+        /// One row's primary key, each column as `text`: the names.
+        var key: [String] = []
+        /// `response.status` and `response.headers`, both `text` or null.
+        var hasSettings = false
+
+        /// A command without RETURNING.
+        static let affected = Layout(hasRow: false)
+        /// What `StatementBuilder.answer` gives.
+        static func rows(hasTotal: Bool = false, hasCursor: Bool = false) -> Layout {
+            Layout(hasBody: true, hasTotal: hasTotal, hasCursor: hasCursor)
+        }
+        static func count(hasTotal: Bool = false) -> Layout { Layout(hasTotal: hasTotal) }
     }
 
     let statement: SQLStatement
     let sources: [Source]
     let layout: Layout
+
+    init(_ text: String, _ builder: StatementBuilder, _ layout: Layout) {
+        statement = SQLStatement(text, parameterTypes: builder.types)
+        sources = builder.sources
+        self.layout = layout
+    }
 
     /// The statement with a request's values.
     func bind(_ query: Query, _ payload: Payload?) -> SQL {
@@ -29,7 +50,7 @@ struct ResourceStatement: Sendable {
             statement,
             sources.map { source in
                 switch source {
-                case .body: .text(payload?.text, as: .json)
+                case .body: .unknown(payload?.text)
                 case .value(let index): .unknown(query.values[index])
                 }
             })

@@ -2,6 +2,10 @@ import JSON
 import Postgres
 
 /// Collects parameters while a statement's text is written.
+///
+/// Identifiers come from the catalog and are quoted; what a client chose stands in the text only as a quoted alias or as a quoted
+/// literal. Operators and functions are not qualified: the role's search path holds `pg_catalog`, which comes first, and schemas in
+/// which only their owner can make things; so operators of extension types are found, and nothing a client does can shadow another.
 struct StatementBuilder {
     private(set) var sources: [ResourceStatement.Source] = []
     private(set) var types: [SQLType] = []
@@ -18,4 +22,14 @@ struct StatementBuilder {
     func quoted(_ name: String) -> String { SQL("\(identifier: name)").text }
 
     func quoted(_ relation: RelationID) -> String { "\(quoted(relation.schema.string)).\(quoted(relation.name.string))" }
+
+    /// A string constant, whatever `standard_conforming_strings` says.
+    func literal(_ text: String) -> String {
+        var literal = text.utf8.contains(UInt8(ascii: "\\")) ? "E'" : "'"
+        for scalar in text.unicodeScalars {
+            if scalar == "'" || scalar == "\\" { literal.unicodeScalars.append(scalar) }
+            literal.unicodeScalars.append(scalar)
+        }
+        return literal + "'"
+    }
 }

@@ -4,7 +4,7 @@ import NIOCore
 import OAuth
 import ServiceKit
 
-/// `{API}/{table}`: GET, HEAD, POST, PATCH and DELETE in PostgREST's grammar, inside the token's tenant.
+/// `{API}/{table}`: GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS in PostgREST's grammar, inside the token's tenant.
 ///
 /// Phases: token, parse and plan, scope, one statement in one transaction, answer.
 struct TableEndpoint: Sendable {
@@ -12,6 +12,7 @@ struct TableEndpoint: Sendable {
     let gate: Gate
     let catalog: LiveCatalog
     let executor: ResourceExecutor
+    let maximumBodyBytes: Int
 
     func addRoutes(to router: some RouterMethods<ServiceContext>) {
         router.route(RouterPath(path + "/:table"), handlers)
@@ -24,68 +25,76 @@ struct TableEndpoint: Sendable {
             .get: { try await respond($0, $1, .read) },
             .head: { try await respond($0, $1, .head) },
             .post: { try await respond($0, $1, .insert) },
+            .put: { try await respond($0, $1, .put) },
             .patch: { try await respond($0, $1, .update) },
             .delete: { try await respond($0, $1, .delete) },
+            .options: { try await options($0, $1) },
         ]
     }
 
     private func respond(_ request: Request, _ context: ServiceContext, _ verb: Verb) async throws -> Response {
         let caller = try await gate.admit(request, context)
         let resourceRequest = try await read(request, context, verb)
-        let prepared = try await prepare(resourceRequest)
-        let table = prepared.operation.table.name
-        try gate.require(verb.action, on: table, for: caller)
-        // What was written or deleted is read back: without this, a right to delete would be a right to read.
-        if !verb.isRead, prepared.operation.preferences.returning == .representation { try gate.require("read", on: table, for: caller) }
+        let prepared = try await catalog.prepare(resourceRequest)
+        try gate.require(prepared.operation.requiredScopes, for: caller)
         do {
             return response(try await executor.run(prepared, settings: caller.settings))
         } catch let error as APIError where error.suggestsStaleCatalog {
             // The table changed under the catalog, and nothing was run: the newer catalog may have another statement for the request.
             guard let newer = await catalog.reloadBecauseStale() else { throw error }
-            return response(try await executor.run(try newer.prepare(resourceRequest), settings: caller.settings))
+            let renewed = try newer.prepare(resourceRequest)
+            try gate.require(renewed.operation.requiredScopes, for: caller)
+            return response(try await executor.run(renewed, settings: caller.settings))
         }
     }
 
-    /// A name that the catalog does not know may be newer than the catalog.
-    private func prepare(_ request: ResourceRequest) async throws -> PreparedRequest {
-        do {
-            return try await catalog.require().prepare(request)
-        } catch let error as APIError where error.isUnknownName {
-            guard let newer = try await catalog.reloadForUnknownName() else { throw error }
-            return try newer.prepare(request)
+    /// What the token may do to the table.
+    private func options(_ request: Request, _ context: ServiceContext) async throws -> Response {
+        let caller = try await gate.admit(request, context)
+        let table = try await catalog.table(named: try name(context), schema: request.headers[.acceptProfile])
+        let allow = TableRights(table: table).allow { caller.claims.scopes.allows($0, on: table.name) }
+        return Response(status: .ok, headers: [.allow: allow, .cacheControl: "no-store", .vary: Self.vary])
+    }
+
+    private func name(_ context: ServiceContext) throws(APIError) -> String {
+        guard let name = PercentCoding.decode((context.parameters.get("table") ?? "").utf8, plusIsSpace: false) else {
+            throw APIError(400, "PGRST125", "The path is not properly encoded")
         }
+        return name
     }
 
     private func read(_ request: Request, _ context: ServiceContext, _ verb: Verb) async throws -> ResourceRequest {
-        guard let table = PercentCoding.decode((context.parameters.get("table") ?? "").utf8, plusIsSpace: false) else {
-            throw APIError(400, "PGRST125", "The path is not properly encoded")
+        let headers = request.headers
+        var resource = ResourceRequest(verb: verb, name: try name(context), rawQuery: Substring(request.uri.query ?? ""))
+        resource.prefer = headers[values: .prefer]
+        resource.accept = headers[values: .accept]
+        resource.schema = headers[verb.isRead ? .acceptProfile : .contentProfile]
+        if verb == .read { resource.range = Self.range(headers) }
+        if verb.takesBody {
+            resource.contentType = headers[.contentType]
+            resource.body = Array(try await request.body.collect(upTo: maximumBodyBytes).readableBytesView)
         }
-        var body: [UInt8]?
-        if verb == .insert || verb == .update {
-            guard Self.isJSON(request.headers[.contentType]) else {
-                throw APIError(415, "PGRST102", "The content type must be application/json")
-            }
-            let collected = try await request.body.collect(upTo: ResourceAPISettings.maximumBodyBytes)
-            body = Array(collected.readableBytesView)
-        }
-        return ResourceRequest(
-            verb: verb, name: table, rawQuery: Substring(request.uri.query ?? ""), prefer: request.headers[values: .prefer], body: body
-        )
+        return resource
     }
 
-    /// A body without a declared type is taken for JSON, as PostgREST does.
-    private static func isJSON(_ contentType: String?) -> Bool {
-        guard let mediaType = contentType?.prefix(while: { $0 != ";" && $0 != " " }).lowercased() else { return true }
-        return mediaType == "application/json" || mediaType == "application/vnd.pgrst.object+json"
+    /// `0-9`, `items=0-9`; a range of bytes or of something else is not for us (RFC 9110 §14.2).
+    static func range(_ headers: HTTPFields) -> String? {
+        guard let range = headers[.range] else { return nil }
+        guard let unit = range.firstIndex(of: "=") else {
+            return headers[.rangeUnit].map { $0.lowercased() == "items" } ?? true ? range : nil
+        }
+        return range[..<unit].lowercased() == "items" ? String(range[range.index(after: unit)...]) : nil
     }
 
-    private func response(_ answer: ResourceResponse) -> Response {
+    func response(_ answer: ResourceResponse) -> Response {
         var headers = HTTPFields()
         // With what the pipeline and the server add: length, request id, date.
-        headers.reserveCapacity(answer.headers.count + 4)
-        headers.append(HTTPField(name: .cacheControl, value: "no-store"))
+        headers.reserveCapacity(answer.headers.count + 5)
+        headers.append(Self.noStore)
+        headers.append(Self.varies)
         for (name, value) in answer.headers {
             guard let name = HTTPField.Name.known(name) else { continue }
+            if name == .cacheControl { headers[.cacheControl] = nil }
             headers.append(HTTPField(name: name, value: name == .location ? "\(path)/\(value)" : value))
         }
         let buffer = answer.body.withUnsafeBytes { bytes in bytes.map { ByteBuffer(bytes: $0) } }
@@ -93,6 +102,40 @@ struct TableEndpoint: Sendable {
             status: HTTPResponse.Status(code: answer.status), headers: headers,
             body: buffer.map { ResponseBody(byteBuffer: $0) } ?? ResponseBody()
         )
+    }
+
+    /// What an answer depends on besides its URL (RFC 9110 §12.5.5).
+    static let vary = "Accept, Accept-Profile, Prefer, Range"
+    private static let noStore = HTTPField(name: .cacheControl, value: "no-store")
+    private static let varies = HTTPField(name: .vary, value: vary)
+}
+
+extension Gate {
+    /// - Throws: ``BearerChallenge`` for the first that the token lacks.
+    func require(_ scopes: [RequiredScope], for caller: Caller) throws {
+        for scope in scopes { try require(scope.action, on: scope.resource, for: caller) }
+    }
+}
+
+extension LiveCatalog {
+    /// A name that the catalog does not know may be newer than the catalog.
+    func prepare(_ request: ResourceRequest) async throws -> PreparedRequest {
+        do {
+            return try await require().prepare(request)
+        } catch let error as APIError where error.isUnknownName {
+            guard let newer = try await reloadForUnknownName() else { throw error }
+            return try newer.prepare(request)
+        }
+    }
+
+    /// - Throws: 404 `PGRST205`; 406 `PGRST106`.
+    func table(named name: String, schema: String?) async throws -> Table {
+        do {
+            return try await require().table(named: name, schema: schema)
+        } catch let error as APIError where error.isUnknownName {
+            guard let newer = try await reloadForUnknownName() else { throw error }
+            return try newer.table(named: name, schema: schema)
+        }
     }
 }
 
@@ -111,18 +154,22 @@ extension Verb {
 extension APIError {
     /// Whether a newer catalog might know better.
     fileprivate var isUnknownName: Bool {
-        ["PGRST205", "PGRST204", "42703"].contains(code)
+        ["PGRST200", "PGRST202", "PGRST204", "PGRST205", "42703"].contains(code)
     }
 }
 
 extension HTTPField.Name {
     static let prefer = literal("Prefer")
+    static let acceptProfile = literal("Accept-Profile")
+    static let contentProfile = literal("Content-Profile")
+    static let rangeUnit = literal("Range-Unit")
     private static let preferenceApplied = HTTPField.Name("Preference-Applied")
 
     /// The name of a header that answers have; making one from text takes time.
     fileprivate static func known(_ name: String) -> HTTPField.Name? {
         switch name {
         case "Content-Range": .contentRange
+        case "Content-Profile": .contentProfile
         case "Content-Type": .contentType
         case "Location": .location
         case "Preference-Applied": preferenceApplied

@@ -1,0 +1,75 @@
+/// What a plan asks of its source, and of the token.
+extension ReadPlan {
+    /// The root source's columns that members, order and relations are made of, each once: what RETURNING must give.
+    var neededColumns: [Column] {
+        var columns: [Column] = []
+        var names: Set<String> = []
+        func need(_ column: Column?) {
+            if let column, names.insert(column.name).inserted { columns.append(column) }
+        }
+        func need(_ value: Value) {
+            if case .column(let column) = value.base { need(column) }
+        }
+        for item in output {
+            if case .value(let value, _) = item.expression { need(value) }
+        }
+        for term in order {
+            if case .value(let value) = term.key { need(value) }
+        }
+        for embed in embeds {
+            for name in embed.relationship.localColumns { need(relation?.column(name)) }
+        }
+        return columns
+    }
+
+    /// Whether functions of the row are called, so that the source must give the row itself, as ``wholeRowColumn``.
+    var needsWholeRow: Bool {
+        let isOutput = output.contains { if case .value(let value, _) = $0.expression { value.isComputed } else { false } }
+        let isOrder = order.contains { if case .value(let value) = $0.key { value.isComputed } else { false } }
+        return isOutput || isOrder || embeds.contains { if case .computed = $0.relationship.cardinality { true } else { false } }
+    }
+
+    /// Reading every relation of the plan, the root's and those that only decide which rows there are included; and deleting from
+    /// those whose deleted rows are asked for. Of a function's result, without the function itself.
+    var requiredScopes: [RequiredScope] {
+        var scopes: [RequiredScope] = []
+        if let relation, !isResult { scopes.append(RequiredScope(action: "read", resource: relation.name)) }
+        for scope in relatedScopes where !scopes.contains(scope) { scopes.append(scope) }
+        return scopes
+    }
+
+    /// ``requiredScopes`` without reading the root: for a write that gives nothing back.
+    var relatedScopes: [RequiredScope] {
+        var scopes: [RequiredScope] = []
+        func require(_ scope: RequiredScope) {
+            if !scopes.contains(scope) { scopes.append(scope) }
+        }
+        if case .asked = deletion, let relation { require(RequiredScope(action: "delete", resource: relation.name)) }
+        for embed in embeds {
+            if let junction = embed.junction { require(RequiredScope(action: "read", resource: junction.name)) }
+            for scope in embed.plan.requiredScopes { require(scope) }
+        }
+        return scopes
+    }
+
+    private var isResult: Bool {
+        if case .result = source { true } else { false }
+    }
+}
+
+extension ReadPlan.Value {
+    var isComputed: Bool {
+        if case .computed = base { true } else { false }
+    }
+}
+
+extension Relationship {
+    /// The source's own columns that lead to the target.
+    var localColumns: [String] {
+        switch cardinality {
+        case .manyToOne(_, let pairs), .oneToMany(_, let pairs), .oneToOne(_, let pairs, _): pairs.map(\.local)
+        case .manyToMany(let junction): junction.sourceColumns.map(\.local)
+        case .computed: []
+        }
+    }
+}
