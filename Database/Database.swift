@@ -12,6 +12,7 @@ public enum Database {
             Migration(number: 5, name: "audit", sql: text(PackageResources._005_audit_sql)),
             Migration(number: 6, name: "administration", sql: text(PackageResources._006_administration_sql)),
             Migration(number: 7, name: "shared accounts", sql: text(PackageResources._007_shared_accounts_sql)),
+            Migration(number: 8, name: "pairwise sessions", sql: text(PackageResources._008_pairwise_sessions_sql)),
         ]
     }
 

@@ -193,12 +193,13 @@ struct AuthorizationFlow: Sendable {
         _ attempt: AuthorizationAttempt, _ interaction: Interaction, _ person: Person, _ situation: Situation, _ visit: Visit
     ) async throws -> Response {
         guard !situation.scopes.isEmpty else { return nothingLeft(attempt, visit) }
-        guard let sid = try await sessions.joinTenant(person.session, attempt.tenant, origin: visit.origin) else {
+        guard let session = try await sessions.joinTenant(person.session, attempt.tenant, origin: visit.origin) else {
             return try await endedHere(attempt, interaction, person, visit)
         }
         let grant = AccessGrant(
-            tenantID: attempt.tenant.id, clientID: attempt.client.id, accountID: person.account.id, sessionID: sid,
+            tenantID: attempt.tenant.id, clientID: attempt.client.id, accountID: person.account.id, sessionID: session,
             type: .authorizationCode, scopes: situation.scopes, subject: situation.subject,
+            pairwiseSession: try await subjects.pairwiseSession(session, for: attempt.client),
             authenticatedAt: person.session.authenticatedAt, methods: person.session.methods,
             requestedClaims: situation.requestedClaims, now: clock.now,
             lifetimeSeconds: attempt.client.refreshTokenLifetimeSeconds

@@ -39,7 +39,7 @@ struct IDTokenIssuer: Sendable {
         json.field("at_hash", Self.halfHash(accessToken, ring.identitySigner.algorithm))
         json.field("amr", grant.methods)
         json.field("acr", AuthenticationContext(methods: grant.methods).rawValue)
-        json.field("sid", ifPresent: grant.sessionID?.uuidString.lowercased())
+        json.field("sid", ifPresent: grant.sessionName)
         json.field("tenant", decision.tenant.slug.rawValue)
         json.field("org_id", decision.tenant.id.description)
         PersonClaims(account, scopes: decision.scopes, requested: RequestedClaims(grant.requestedClaims).idToken).write(to: &json)

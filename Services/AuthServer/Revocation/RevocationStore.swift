@@ -91,19 +91,34 @@ extension Revocation {
             VALUES (\(tenant), \(Period.short(end)), \(kind.rawValue), \(target), \(notBefore), \(reason), \(endMoment))
             """
         ]
-        if case .user(let account) = self {
-            // Clients with pairwise subjects know the person under other names.
+        if let names = pairwiseNames(tenant) {
             entries.append(
                 """
                 INSERT INTO auth.revocation (tenant_id, period, kind, target, not_before, reason, expires_at)
-                SELECT DISTINCT tenant_id, \(Period.short(end))::integer, 'user', subject, \(notBefore), \(reason)::text,
+                SELECT \(tenant)::uuid, \(Period.short(end))::integer, \(kind.rawValue)::text, name, \(notBefore), \(reason)::text,
                        \(endMoment)::timestamptz
-                  FROM auth.access_grant
-                 WHERE tenant_id = \(tenant) AND account_id = \(account.rawValue) AND subject <> \(target)
+                  FROM (\(names)) AS names (name)
                 """
             )
         }
         return entries
+    }
+
+    /// Under which names clients with pairwise subjects know the same.
+    private func pairwiseNames(_ tenant: UUID) -> SQL? {
+        switch self {
+        case .session(let session, _):
+            """
+            SELECT DISTINCT pairwise_session FROM auth.access_grant
+             WHERE tenant_id = \(tenant) AND session_id = \(session) AND pairwise_session IS NOT NULL
+            """
+        case .user(let account):
+            """
+            SELECT DISTINCT subject FROM auth.access_grant
+             WHERE tenant_id = \(tenant) AND account_id = \(account.rawValue) AND subject <> \(target)
+            """
+        case .token, .grant, .client, .tenant: nil
+        }
     }
 }
 

@@ -39,7 +39,7 @@ struct SessionCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "End a session: its grants and tokens die with it, at once.")
 
         @Option(help: "The tenant's slug.") var tenant: String
-        @Argument(help: "The session's id: sid.") var id: String
+        @Argument(help: "The session's id.") var id: String
         @OptionGroup var output: OutputOptions
 
         func run() async throws {

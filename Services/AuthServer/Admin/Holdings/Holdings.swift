@@ -23,7 +23,7 @@ struct Holdings: Sendable {
         }
     }
 
-    /// A session, by the `sid` of its tokens.
+    /// A session, by its id: the `sid` of its tokens, unless the client's subjects are pairwise.
     func endSession(
         _ id: UUID, reason: String = "ended by an administrator", in tenant: TenantID, by administrator: Administrator
     ) async throws {
