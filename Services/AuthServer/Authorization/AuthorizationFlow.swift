@@ -209,8 +209,12 @@ struct AuthorizationFlow: Sendable {
             code = try await codes.issue(
                 for: grant, redirectURI: attempt.reply.redirectURI, mustNameURI: attempt.request.namesRedirectURI,
                 codeChallenge: attempt.request.codeChallenge.rawValue,
-                nonce: attempt.request.nonce, also: records(attempt, grant, person, situation, visit)
+                nonce: attempt.request.nonce,
+                remembered: situation.isNewConsent || attempt.client.isFirstParty ? nil : situation.remembered,
+                also: records(attempt, grant, person, situation, visit)
             )
+        } catch is ConsentWithdrawn {
+            return try await advance(attempt, interaction, visit)
         } catch is SessionEnded {
             return try await endedHere(attempt, interaction, person, visit)
         }

@@ -82,11 +82,17 @@ struct AccessGrantStore: Sendable {
     }
 
     /// Inserts a grant and what goes with it.
+    /// - Parameter remembered: the consent of earlier that the grant rests on.
     /// - Returns: false, with nothing written, where the footing is gone.
+    /// - Throws: ``ConsentWithdrawn``.
     func insert(
-        _ grant: AccessGrant, on footing: Footing, refresh: (hash: [UInt8], expiresAt: Int64)?, also: [SQL]
+        _ grant: AccessGrant, on footing: Footing, remembered: ScopeSet? = nil, refresh: (hash: [UInt8], expiresAt: Int64)?, also: [SQL]
     ) async throws -> Bool {
         try await database.withTransaction(settings: .account(grant.accountID, in: grant.tenantID)) { transaction in
+            if let remembered {
+                let hold = ConsentStore.hold(remembered, grant.accountID, grant.clientID, in: grant.tenantID)
+                guard try await transaction.queryOptional(hold, { try $0.decode(Bool.self) }) != nil else { throw ConsentWithdrawn() }
+            }
             guard try await transaction.execute(Self.insertion(grant, on: footing, refresh: refresh)) == 1 else { return false }
             _ = try await transaction.batch(also)
             return true

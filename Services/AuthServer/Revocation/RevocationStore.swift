@@ -21,11 +21,20 @@ extension Revocation {
 
     /// Ends every grant that rests on a password alone, each with its entry; to be run as ``statements(in:reason:now:)`` is.
     static func ofSingleFactorGrants(in tenant: TenantID, reason: String, now: Int64) -> SQL {
+        ofGrants("NOT 'mfa' = ANY (methods)", in: tenant, reason: reason, now: now)
+    }
+
+    /// Ends every grant that a person has given a client, each with its entry; to be run as ``statements(in:reason:now:)`` is.
+    static func ofGrants(from account: AccountID, to client: ClientID, in tenant: TenantID, reason: String, now: Int64) -> SQL {
+        ofGrants("account_id = \(account.rawValue) AND client_id = \(client.rawValue)", in: tenant, reason: reason, now: now)
+    }
+
+    private static func ofGrants(_ condition: SQL, in tenant: TenantID, reason: String, now: Int64) -> SQL {
         let (id, end) = (tenant.rawValue, Date(timeIntervalSince1970: Double(now + standingSeconds)))
         return """
             WITH ended AS (
                 UPDATE auth.access_grant SET revoked_at = \(Date(timeIntervalSince1970: Double(now)))
-                 WHERE tenant_id = \(id) AND revoked_at IS NULL AND NOT 'mfa' = ANY (methods)
+                 WHERE tenant_id = \(id) AND revoked_at IS NULL AND \(condition)
                 RETURNING period, id
             )
             INSERT INTO auth.revocation (tenant_id, period, kind, target, not_before, reason, expires_at)
