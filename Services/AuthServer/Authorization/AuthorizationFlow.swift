@@ -64,10 +64,9 @@ struct AuthorizationFlow: Sendable {
     private func person(_ tenant: Tenant, _ visit: Visit) async throws -> Person? {
         let found: (BrowserSession, Account)?
         if let begun = visit.begun { found = (begun.session, begun.account) } else { found = try await sessions.find(visit.request) }
-        guard let (session, known) = found, let (account, membership) = try await accounts.find(known.id, in: tenant.id),
-            !account.isDisabled, !membership.isDisabled
+        guard let (session, known) = found, let member = try await accounts.find(known.id, in: tenant.id), !member.isDisabled
         else { return nil }
-        return Person(session: session, account: account, membership: membership)
+        return Person(session: session, account: member.account, membership: member.membership)
     }
 
     private struct Situation {

@@ -22,7 +22,9 @@ struct PasswordGrant: TokenGrant {
             origin: request.origin, from: .client(client.id, in: tenant.id)
         )
         let (account, methods) = try Self.signedIn(outcome)
-        guard let (_, membership) = try await accounts.find(account.id, in: tenant.id), !membership.isDisabled else { throw Self.refusal }
+        guard let membership = try await accounts.find(account.id, in: tenant.id)?.membership, !membership.isDisabled else {
+            throw Self.refusal
+        }
         let now = clock.now
         let grant = AccessGrant(
             tenantID: tenant.id, clientID: client.id, accountID: account.id, sessionID: nil, type: .password, scopes: client.scopes,

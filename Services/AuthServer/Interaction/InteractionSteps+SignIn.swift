@@ -99,7 +99,7 @@ extension InteractionSteps {
         let account: Account?
         if let tenant = visit.tenant, interaction.isForMembers {
             let member = try await accounts.find(proof.account, in: tenant.id)
-            account = member.flatMap { $0.1.isDisabled ? nil : $0.0 }
+            account = member.flatMap { $0.isDisabled ? nil : $0.account }
         } else {
             account = try await accounts.find(proof.account)
         }

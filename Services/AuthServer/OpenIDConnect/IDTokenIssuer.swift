@@ -22,7 +22,7 @@ struct IDTokenIssuer: Sendable {
     func issue(for person: GrantedPerson, _ decision: RecognizedRequests.Decision, accessToken: [UInt8]) async throws -> [UInt8] {
         let grant = person.grant
         let ring = try await keys.require(decision.tenant.id)
-        guard let (account, _) = try await accounts.find(grant.accountID, in: decision.tenant.id) else {
+        guard let account = try await accounts.find(grant.accountID, in: decision.tenant.id)?.account else {
             throw OAuthError(.invalidGrant, "the account is no longer a member")
         }
         let now = clock.now

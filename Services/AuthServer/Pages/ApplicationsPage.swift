@@ -60,10 +60,10 @@ struct ApplicationsPage: Page {
         <li><span class="disc">\(Icon.check)</span>
         <div class="who"><span class="strong">\(Parts.name(application.name))\
         \(application.tenantName.map { " <span class=\"tag\">\(Parts.name($0))</span>" } ?? .empty)</span>
-        <ul class="muted">
-        \(HTML.each(ScopeWords.describe(application.scopes)) { "<li>\($0.sentence)</li>\n" })</ul>
         <span class="muted">\(Texts.Applications.since) <time datetime="\(CalendarTime(application.allowedAt).iso8601)">\
-        \(Texts.date(CalendarTime(application.allowedAt)))</time></span></div>
+        \(Texts.date(CalendarTime(application.allowedAt)))</time></span>
+        <ul>
+        \(HTML.each(ScopeWords.describe(application.scopes)) { "<li>\($0.sentence)</li>\n" })</ul></div>
         <button class="button secondary small" type="submit" name="\(PageField.application)" value="\(exact: application.id)">\
         \(Texts.Applications.withdraw)<span class="visually-hidden">: \(Parts.name(application.name))</span></button></li>
 

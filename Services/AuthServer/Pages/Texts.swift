@@ -232,7 +232,7 @@ enum Texts {
         static let withdraw = "Withdraw"
 
         static func lead(_ tenant: String) -> HTML {
-            "What you have allowed applications to do with your <strong>\(Parts.name(tenant))</strong> account. Who loses access has to ask you again."
+            "What you have allowed applications to do with your <strong>\(Parts.name(tenant))</strong> account. An application that has lost access must ask you again."
         }
         static func notice(_ notice: ApplicationsPage.Notice) -> HTML {
             switch notice {

@@ -76,8 +76,8 @@ struct PasswordSignIn: Sendable {
             let account = try await accounts.find(email: email)
             return account?.isDisabled == false ? account : nil
         }
-        guard let (account, membership) = try await accounts.find(email: email, in: tenant.id), !membership.isDisabled else { return nil }
-        return account.isDisabled ? nil : account
+        let member = try await accounts.find(email: email, in: tenant.id)
+        return member?.isDisabled == false ? member?.account : nil
     }
 
     /// - Returns: the account with the hash that the password was right for; nil for a wrong password.
