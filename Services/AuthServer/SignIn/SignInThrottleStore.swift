@@ -48,7 +48,7 @@ struct SignInThrottleStore: Sendable {
             UPDATE auth.sign_in_throttle AS throttle
                SET failures = counted.failures,
                    last_failed_at = \(moment),
-                   -- Nothing that is in time's way: an attempt of the second before may get its turn only now.
+                   -- Not this moment: it is later than that of an attempt which began a second ago and gets its turn only now.
                    blocked_until = CASE
                        WHEN counted.failures <= counted.free THEN 'epoch'
                        ELSE \(moment) + make_interval(secs => least(counted.longest, power(2, least(counted.failures - counted.free - 1, 30))))
