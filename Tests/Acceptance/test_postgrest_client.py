@@ -8,7 +8,8 @@ from postgrest import APIError, CountMethod, ReturnMethod, SyncPostgrestClient
 SAMPLES = """
     SET ROLE sallyport_owner;
     CREATE TABLE api.samples (
-        id int PRIMARY KEY, name text NOT NULL UNIQUE, amount numeric DEFAULT 1, is_open boolean, tags text[], span int4range, doc jsonb, words tsvector, kept_on date);
+        tenant_id uuid NOT NULL DEFAULT sallyport.current_tenant(), id int, name text NOT NULL, amount numeric DEFAULT 1, is_open boolean, tags text[], span int4range, doc jsonb, words tsvector, kept_on date,
+        PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, name));
     SELECT sallyport.enable_tenancy('api.samples');
     RESET ROLE;
     INSERT INTO api.samples (tenant_id, id, name, amount, is_open, tags, span, doc, words, kept_on)
