@@ -59,6 +59,7 @@ struct ResourceAPIApplication: Sendable {
         tables.addRoutes(to: router)
         let functions = FunctionEndpoint(tables: tables)
         functions.addRoutes(to: router)
+        OpenAPIEndpoint(path: settings.apiPath, gate: gate, catalog: catalog).addRoutes(to: router)
 
         responder = ShortcutResponder(tables.shortcuts + functions.shortcuts, pipeline: pipeline, router: router.buildResponder())
         server = HTTPService.make(responder, listen: settings.listen, logger: logger)
