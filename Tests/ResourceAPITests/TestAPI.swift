@@ -41,7 +41,7 @@ struct TestAPI: Sendable {
         }
 
         /// Without the spaces that PostgreSQL puts between elements.
-        var compact: String { text.filter { !$0.isNewline }.replacing(", {", with: ",{") }
+        var compact: String { text.replacing(", \n {", with: ",{") }
     }
 
     func send(_ tenant: UUID?, _ request: ResourceRequest) async throws -> Answer {

@@ -158,16 +158,15 @@ struct WritePlanner: Sendable {
     }
 
     private func answer(_ shape: RequestShape, _ command: WritePlan.Command) throws(APIError) -> WritePlan.Answer {
+        var selection = shape.query.root
+        selection.conditions = []
+        // Names that do not exist are refused even where nothing is given back.
+        let rows = try ReadPlanner(catalog: catalog, maximumRows: nil).plan(selection, of: .written(table))
         switch shape.preferences.returning {
-        case .representation:
-            var selection = shape.query.root
-            selection.conditions = []
-            let rows = try ReadPlanner(catalog: catalog, maximumRows: nil).plan(selection, of: .written(table))
-            return .rows(shape.allowsTag && writesOneRow(command, shape) ? rows.tagged() : rows)
+        case .representation: return .rows(shape.allowsTag && writesOneRow(command, shape) ? rows.tagged() : rows)
         case .headersOnly where shape.verb == .insert && !table.primaryKey.isEmpty:
             return .key(table.primaryKey.compactMap(table.column))
-        case .headersOnly, .minimal, nil:
-            return .nothing
+        case .headersOnly, .minimal, nil: return .nothing
         }
     }
 }

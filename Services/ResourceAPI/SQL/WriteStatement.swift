@@ -36,10 +36,14 @@ struct WriteStatement {
     private mutating func command() -> String {
         switch plan.command {
         case .insert(let body, let conflict):
-            return insert(body, where: "") + (conflict.map { onConflict($0, body) } ?? "")
+            return insert(body) + (conflict.map { onConflict($0, body) } ?? "")
         case .put(let body, let conflict, let filters):
-            let conditions = filters.map { "b.\(quoted($0.column)) = \(builder.parameter(.value($0.value), .unknown))" }
-            return insert(body, where: " WHERE " + conditions.joined(separator: " AND ")) + onConflict(conflict, body)
+            var text = insert(body)
+            for (position, filter) in filters.enumerated() {
+                text += position == 0 ? " WHERE " : " AND "
+                text += "b.\(quoted(filter.column)) = \(builder.parameter(.value(filter.value), .unknown))"
+            }
+            return text + onConflict(conflict, body)
         case .update(let body, let rows):
             let assignments = body.columns.map { "\(quoted($0)) = \(value(of: $0, body))" }.joined(separator: ", ")
             return "UPDATE \(target) SET \(assignments) FROM \(source(body))\(filter(rows))"
@@ -63,11 +67,11 @@ struct WriteStatement {
         return "\(builder.rowTag(plan.table.columns, of: "t")) = ANY (\(builder.parameter(.value(digests), .unknown)))"
     }
 
-    private mutating func insert(_ body: WritePlan.Body, where condition: String) -> String {
+    private mutating func insert(_ body: WritePlan.Body) -> String {
         guard !body.columns.isEmpty else { return "INSERT INTO \(target) DEFAULT VALUES" }
         let names = body.columns.map(quoted).joined(separator: ", ")
         let values = body.columns.map { value(of: $0, body) }.joined(separator: ", ")
-        return "INSERT INTO \(target) (\(names)) SELECT \(values) FROM \(source(body))\(condition)"
+        return "INSERT INTO \(target) (\(names)) SELECT \(values) FROM \(source(body))"
     }
 
     /// Each unique key of a tenant's table leads with the tenant.
@@ -107,14 +111,21 @@ struct WriteStatement {
 
     private func value(of column: Column, _ body: WritePlan.Body) -> String {
         let given = "b.\(quoted(column))"
-        guard body.usesDefaults, let expression = column.defaultExpression else { return given }
+        guard body.usesDefaults, let expression = defaultExpression(of: column) else { return given }
         // A member that is null is there; one that is not there reads as SQL's NULL.
         return "CASE WHEN (r.body -> \(builder.literal(column.name))) IS NULL THEN (\(expression))::\(column.type) ELSE \(given) END"
     }
 
     /// Whether a row's own JSON is needed to tell what it leaves out.
     private func needsRow(_ body: WritePlan.Body) -> Bool {
-        body.usesDefaults && body.columns.contains { $0.defaultExpression != nil }
+        body.usesDefaults && body.columns.contains { defaultExpression(of: $0) != nil }
+    }
+
+    /// An identity counts with a sequence, on which the role needs a right of its own where it is named.
+    private func defaultExpression(of column: Column) -> String? {
+        if let expression = column.defaultExpression { return expression }
+        guard column.hasDefault, !column.isGenerated else { return nil }
+        return "nextval(pg_get_serial_sequence(\(builder.literal(name)), \(builder.literal(column.name))))"
     }
 
     // MARK: The answer
