@@ -3,7 +3,7 @@ import Postgres
 
 /// Runs prepared requests: one statement, one transaction, one round trip.
 struct ResourceExecutor: Sendable {
-    let postgres: Postgres
+    let database: TenantDatabase
 
     /// - Parameter settings: tenant, subject, role and scopes; without a tenant no row is visible.
     /// - Throws: `APIError` for what the client may know; `CancellationError` when the task was cancelled.
@@ -25,7 +25,7 @@ struct ResourceExecutor: Sendable {
     func outcome(_ request: PreparedRequest, settings: TransactionSettings, timeout: Duration? = nil) async throws -> Outcome {
         let settings = self.settings(for: request, settings)
         guard request.preferences.rollsBack else {
-            return try await outcome(request, in: postgres.with(settings), timeout: timeout)
+            return try await outcome(request, in: database.with(settings), timeout: timeout)
         }
         return try await rolledBack(request, settings: settings, timeout: timeout)
     }
@@ -44,7 +44,7 @@ struct ResourceExecutor: Sendable {
 
     /// Runs `body` in one transaction of several statements.
     func withTransaction<R>(settings: TransactionSettings, _ body: (Transaction) async throws -> R) async throws -> R {
-        try await postgres.withTransaction(settings: settings, body)
+        try await database.withTransaction(settings: settings, body)
     }
 
     /// The statement alone, or after what estimates its size, in one round trip.
@@ -70,7 +70,7 @@ struct ResourceExecutor: Sendable {
         struct Undo: Error {}
         var outcome: Outcome?
         do {
-            try await postgres.withTransaction(settings: settings) { transaction in
+            try await database.withTransaction(settings: settings) { transaction in
                 outcome = try await self.outcome(request, in: transaction, timeout: timeout)
                 throw Undo()
             }

@@ -57,6 +57,11 @@ extension KeysUnknown: Refusal {
     var operatorDetail: String? { "a token's key set could not be fetched" }
 }
 
+extension RevocationsUnknown: Refusal {
+    func response() -> Response { ErrorResponses.failure(.serviceUnavailable, [.retryAfter: "1"]) }
+    var operatorDetail: String? { "the revocation log cannot be heard" }
+}
+
 extension TenancyError: Refusal {
     public func response() -> Response {
         ErrorResponses.make(APIError(404, "PGRST125", "No such tenant"))

@@ -72,7 +72,7 @@ struct TableEndpoint: Sendable {
         return Response(status: .ok, headers: [.allow: allow, .cacheControl: "no-store", .vary: Self.vary])
     }
 
-    private func name(_ context: ServiceContext) throws(APIError) -> String {
+    func name(_ context: ServiceContext) throws(APIError) -> String {
         guard let name = PercentCoding.decode((context.parameters.get("table") ?? "").utf8, plusIsSpace: false) else {
             throw APIError(400, "PGRST125", "The path is not properly encoded")
         }
@@ -165,7 +165,7 @@ extension Verb {
 
 extension APIError {
     /// Whether a newer catalog might know better.
-    fileprivate var isUnknownName: Bool {
+    var isUnknownName: Bool {
         ["PGRST200", "PGRST202", "PGRST204", "PGRST205", "42703"].contains(code)
     }
 }
