@@ -34,6 +34,6 @@ struct ResourceAPI: AsyncParsableCommand {
               SALLYPORT_DATABASE_STATEMENT_TIMEOUT_MS  how long one statement may run (default: 10000)
               SALLYPORT_LOG_LEVEL            trace, debug, info, notice, warning, error or critical (default: info)
             """,
-        subcommands: [ServeCommand.self]
+        subcommands: [ServeCommand.self, DoctorCommand.self]
     )
 }

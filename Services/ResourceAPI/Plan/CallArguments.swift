@@ -103,7 +103,7 @@ extension Catalog {
             if !arguments.hasNames {
                 nil
             } else if overloads.isEmpty {
-                nearestFunction(to: name, schema: schema)?.name
+                Resemblance.closest(to: name, in: (functions[schema] ?? [:]).keys.sorted())
             } else {
                 overloads.nearest(to: arguments.names.map(\.string)).map { name + $0.parameterNames }
             }
@@ -119,7 +119,7 @@ extension [Function] {
     fileprivate func nearest(to names: [String]) -> Function? {
         func likeness(_ function: Function) -> (Int, Int) {
             let own = function.parameters.map(\.name)
-            let known = names.prefix(100).count { NearestName.find($0, among: own) != nil }
+            let known = names.prefix(100).count { own.contains($0) || Resemblance.closest(to: $0, in: own) != nil }
             return (known, -abs(own.count - names.count))
         }
         return map { ($0, likeness($0)) }.filter { $0.1.0 > 0 }.max { $0.1 < $1.1 }?.0
