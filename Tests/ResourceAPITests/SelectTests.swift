@@ -67,7 +67,7 @@ import Testing
             ("or=(id.eq.1,id.eq.3)", ids(1, 3)), ("not.or=(id.eq.1,id.eq.3)", ids(2)), ("and=(id.gt.1,or(id.lt.3,name.eq.Cy))", ids(2, 3)),
             ("or=(id.eq.1,not.and(city.not.is.null,id.lt.9))", ids(1, 3)), ("or=(name.like.B*,data->a->b.eq.7)", ids(1, 2)),
             ("id=gt.0&id=lt.2", ids(1)), ("name=eq.' OR true --", ids()), ("nme=eq.1", "42703"), ("tenant_id=is.null", "42703"),
-            ("id=eq.x", "22P02"), ("id=like.1", "42883"),
+            ("id=eq.x", "22P02"), ("id=like.1", "42883"), ("name=like.%5C", "22025"), ("city=is.true", "42804"),
         ]
         try await ReadSample.with { sample async throws in
             for (filter, expected) in cases {
@@ -381,7 +381,7 @@ import Testing
             let query = "select=id,city,p:projects(due)&order=id.desc&limit=2"
             #expect(
                 try await sample.read("clients", query, format: .json(stripsNulls: true)).body
-                    == #"[{"id":3,"p":[]},{"id":2,"city":"Rome","p":[{"due":"2026-01-01"}]}]"#)
+                    == #"[{"id":3,"p":[]}, {"id":2,"city":"Rome","p":[{"due":"2026-01-01"}]}]"#)
             #expect(
                 try await sample.read("clients", "select=id,city&id=eq.3", format: .object(stripsNulls: false)).body
                     == #"{"id":3,"city":null}"#)

@@ -30,8 +30,6 @@ import Testing
         #expect(aliased == #"SELECT t."id" AS "a""b; --" FROM "api"."clients" AS t LIMIT 1000"#)
         let key = try text("clients", #"select=x:data->"a'b"->>"c\\d""#).text
         #expect(key == #"SELECT (t."data"->'a''b'->>E'c\\d') AS "x" FROM "api"."clients" AS t LIMIT 1000"#)
-        let language = try text("clients", #"select=id&doc=fts(en'x).a"#)
-        #expect(!language.text.contains("en'x"))
     }
 
     @Test("has every value as a parameter, bounds as bigint") func parameters() throws {

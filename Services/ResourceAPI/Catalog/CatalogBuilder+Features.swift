@@ -19,13 +19,13 @@ extension CatalogBuilder {
         return features
     }
 
-    /// `{"draft": ["sent"], …}`; nil if it is anything else.
+    /// `{"draft": ["sent", {"to": "void", "role": ["admin"]}], …}`, conditions left out; nil if it is anything else.
     private static func transitions(_ text: String) -> [String: [String]]? {
         guard case .object(let object)? = try? JSONValue(parsing: text) else { return nil }
         var transitions: [String: [String]] = [:]
         for (state, next) in object.members {
             guard case .array(let states) = next else { return nil }
-            transitions[state] = states.compactMap(\.stringValue)
+            transitions[state] = states.compactMap { $0.stringValue ?? $0.objectValue?["to"]?.stringValue }
         }
         return transitions
     }

@@ -23,6 +23,15 @@ struct ResourceAPISettings: Sendable {
     let maximumBodyBytes: Int
     /// Whether a request may ask that nothing of it is kept.
     let allowsRollback: Bool
+    /// Statements of one tenant under way at once.
+    let tenantConcurrency: Int
+    let roleLimits: RoleLimitTable
+    /// Exports and imports under way at once.
+    let streams: Int
+    /// Bytes of one import at most.
+    let maximumImportBytes: Int
+    /// How long one of them may take.
+    let streamTimeout: Duration
 
     init(_ settings: Settings) throws {
         baseURL = try settings.baseURL("BASE_URL")
@@ -32,18 +41,33 @@ struct ResourceAPISettings: Sendable {
         jwksBaseURL = try settings.baseURL("API_JWKS_BASE_URL", default: baseURL)
         listen = try settings.listenAddress("API_LISTEN", default: "127.0.0.1:8082")
         proxies = try TrustedProxies(settings.optional("TRUSTED_PROXIES") ?? "", variable: "SALLYPORT_TRUSTED_PROXIES")
-        database = try settings.database(
-            "API_DATABASE_URL", application: "resource-api",
-            cure:
-                "Give a connection string of the role sallyport_api, such as postgresql://sallyport_api@db/sallyport?passfile=/etc/sallyport/pgpass."
-        )
+        database = try Self.database(settings)
         maximumRows = try settings.integer("API_MAX_ROWS", default: 1000, in: 1...1_000_000)
         catalogPollInterval = .seconds(try settings.integer("API_CATALOG_POLL_SECONDS", default: 10, in: 0...86400))
         maximumBodyBytes = try settings.integer("API_MAX_BODY_BYTES", default: 1024 * 1024, in: 1024...1_073_741_824)
         allowsRollback = try settings.flag("API_ALLOW_ROLLBACK", default: false)
-        schemas = (settings.optional("API_SCHEMAS") ?? "api").split(separator: ",").map { String($0.drop { $0 == " " }) }
+        tenantConcurrency = try settings.integer(
+            "API_TENANT_CONCURRENCY", default: TenantDatabase.defaultConcurrency(database), in: 1...1_000_000)
+        roleLimits = try RoleLimitTable(settings)
+        streams = try settings.integer("API_STREAMS", default: 4, in: 1...1000)
+        maximumImportBytes = try settings.integer("API_MAX_IMPORT_BYTES", default: 1_073_741_824, in: 1024...1_099_511_627_776)
+        streamTimeout = .seconds(try settings.integer("API_STREAM_TIMEOUT_S", default: 600, in: 1...86_400))
+        schemas = try Self.schemas(settings)
+    }
+
+    static func database(_ settings: Settings) throws -> PostgresConfiguration {
+        try settings.database(
+            "API_DATABASE_URL", application: "resource-api",
+            cure:
+                "Give a connection string of the role sallyport_api, such as postgresql://sallyport_api@db/sallyport?passfile=/etc/sallyport/pgpass."
+        )
+    }
+
+    static func schemas(_ settings: Settings) throws -> [String] {
+        let schemas = (settings.optional("API_SCHEMAS") ?? "api").split(separator: ",").map { String($0.drop { $0 == " " }) }
         guard !schemas.isEmpty, !schemas.contains("") else {
             throw SettingError(variable: "SALLYPORT_API_SCHEMAS", problem: "names no schema", cure: "Leave it unset for ‘api’.")
         }
+        return schemas
     }
 }

@@ -26,7 +26,9 @@ extension ReadPlan {
     var needsWholeRow: Bool {
         let isOutput = output.contains { if case .value(let value, _) = $0.expression { value.isComputed } else { false } }
         let isOrder = order.contains { if case .value(let value) = $0.key { value.isComputed } else { false } }
-        return isOutput || isOrder || embeds.contains { if case .computed = $0.relationship.cardinality { true } else { false } }
+        let isRelation = embeds.contains { if case .computed = $0.relationship.cardinality { true } else { false } }
+        // Those of a write are on the table's own row.
+        return isOutput || isOrder || isRelation || (isResult && conditions.contains(where: \.isComputed))
     }
 
     /// Reading every relation of the plan, the root's and those that only decide which rows there are included; and deleting from
@@ -54,6 +56,17 @@ extension ReadPlan {
 
     private var isResult: Bool {
         if case .result = source { true } else { false }
+    }
+}
+
+extension ReadPlan.Condition {
+    /// Whether a function of the row is called.
+    fileprivate var isComputed: Bool {
+        switch self {
+        case .filter(let value, _, _): value.isComputed
+        case .deleted, .exists: false
+        case .all(let parts, _), .any(let parts, _): parts.contains(where: \.isComputed)
+        }
     }
 }
 
