@@ -77,7 +77,7 @@ extension DoctorStore {
                c.oid::pg_catalog.regclass::text, p.problem, p.cure
           FROM pg_catalog.pg_class AS c
           JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-          CROSS JOIN LATERAL sallyport.serving_problems(c.oid::pg_catalog.regclass) AS p
+          CROSS JOIN LATERAL (\(CatalogStore.problems)) AS p
          WHERE n.nspname = ANY (\(schemas)) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
         UNION ALL
         SELECT false, c.oid::pg_catalog.regclass::text, 'is declared, and not granted to the role that serves it',
@@ -98,7 +98,7 @@ extension DoctorStore {
                pg_catalog.format('REVOKE ALL ON %s FROM %I, PUBLIC', c.oid::pg_catalog.regclass, CURRENT_USER)
           FROM pg_catalog.pg_class AS c
           JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-          CROSS JOIN LATERAL (SELECT i.problem FROM sallyport.serving_problems(c.oid::pg_catalog.regclass) AS i LIMIT 1) AS p
+          CROSS JOIN LATERAL (\(CatalogStore.problems) LIMIT 1) AS p
          WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
            AND (c.relispartition OR n.nspname <> ALL (\(schemas)))
            AND (pg_catalog.has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE') OR pg_catalog.has_table_privilege(c.oid, 'DELETE'))
@@ -263,9 +263,9 @@ extension DoctorStore {
                    SELECT FROM pg_catalog.pg_index AS i
                       CROSS JOIN LATERAL (
                                SELECT (i.indkey::int2[])[0:pg_catalog.cardinality(k.conkey)
-                                          - CASE WHEN tenant.attnum = ANY (k.conkey) THEN 1 ELSE 0 END]) AS leading (columns)
+                                          - CASE WHEN tenant.attnum = ANY (k.conkey) THEN 1 ELSE 0 END]) AS first (columns)
                     WHERE i.indrelid = k.conrelid AND i.indpred IS NULL AND i.indisvalid
-                      AND leading.columns @> k.conkey AND leading.columns <@ (k.conkey || tenant.attnum))
+                      AND first.columns @> k.conkey AND first.columns <@ (k.conkey || tenant.attnum))
         """
 
     private static let sequences: SQL = """
@@ -279,7 +279,8 @@ extension DoctorStore {
            AND e.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
           JOIN pg_catalog.pg_class AS s ON s.oid = e.refobjid AND s.relkind = 'S'
          WHERE EXISTS (SELECT FROM pg_catalog.pg_policy AS p WHERE p.polrelid = t.oid AND p.polname = 'sallyport_tenancy')
-           AND pg_catalog.has_any_column_privilege(t.oid, 'INSERT') AND NOT pg_catalog.has_sequence_privilege(s.oid, 'USAGE, UPDATE')
+           AND pg_catalog.has_any_column_privilege(t.oid, 'INSERT') 
+           AND CASE WHEN s.relkind = 'S' THEN NOT pg_catalog.has_sequence_privilege(s.oid, 'USAGE, UPDATE') END
         """
 
     private static let announcement: SQL = """
