@@ -152,7 +152,7 @@ def test_single_and_maybe_single(db):
 
 
 def test_csv_and_stripped_nulls(db):
-    assert db.from_("samples").select("id,name,is_open").order("id").csv().execute().data == 'id,name,is_open\n1,Ada,true\n2,Bob,false\n3,"Cy, ""C""",'
+    assert db.from_("samples").select("id,name,is_open").order("id").csv().execute().data == 'id,name,is_open\n1,Ada,t\n2,Bob,f\n3,"Cy, ""C""",'
     stripped = db.from_("samples").select("id,is_open").eq("id", 3).strip_nulls().execute().data
     assert stripped == [{"id": 3}]
     assert db.from_("samples").select("id,is_open").eq("id", 3).strip_nulls().single().execute().data == {"id": 3}
