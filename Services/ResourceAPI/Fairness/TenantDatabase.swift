@@ -66,6 +66,9 @@ struct TenantDatabase: Sendable {
         }
     }
 
+    /// How long a statement of the settings' role may take; nil: as long as any.
+    func statementTimeout(_ settings: TransactionSettings) -> Duration? { limits[settings.role].statementTimeout }
+
     /// - Throws: 400 `54001` beyond the ceiling of the settings' role.
     func checkCost(_ sql: SQL, _ settings: TransactionSettings) async throws {
         let role = settings.role
