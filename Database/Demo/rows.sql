@@ -11,6 +11,7 @@ DECLARE
                                 'Lindqvist', 'Moreau', 'Nakamura', 'O''Brien', 'Petrov', 'Quist', 'Rossi', 'Singh', 'Tanaka', 'Ueda'];
     products    text[] := ARRAY['Desk lamp', 'Notebook, A5', 'Fountain pen', 'Ink, blue-black', 'Paper clips', 'Standing desk', 'Office chair',
                                 'Cable tray', 'Monitor arm', 'Whiteboard', 'Marker set', 'Stapler', 'Filing cabinet', 'Coat rack'];
+    words       text[] := ARRAY['express', 'fragile', 'gift', 'repeat', 'wholesale'];
     statuses    text[] := ARRAY['new', 'paid', 'packed', 'shipped', 'delivered', 'delivered', 'cancelled'];
 BEGIN
     IF tenant IS NULL THEN
@@ -44,6 +45,16 @@ BEGIN
            (2.50 + (salt + n * 5 + k * 3) % 14 * 17.45)::numeric(12, 2)
       FROM generate_series(1, 42) AS n, generate_series(1, 3) AS k
      WHERE k <= 1 + (salt + n) % 3;
+
+    INSERT INTO api.tags (id, name)
+    SELECT overlay(overlay(md5(tenant || ' tag ' || n) PLACING '8' FROM 13) PLACING '8' FROM 17)::uuid, words[n]
+      FROM generate_series(1, 5) AS n;
+
+    INSERT INTO api.order_tags (order_id, tag_id)
+    SELECT overlay(overlay(md5(tenant || ' order ' || n) PLACING '8' FROM 13) PLACING '8' FROM 17)::uuid,
+           overlay(overlay(md5(tenant || ' tag ' || k) PLACING '8' FROM 13) PLACING '8' FROM 17)::uuid
+      FROM generate_series(1, 42) AS n, generate_series(1, 5) AS k
+     WHERE (salt + n * k) % 4 = 0;
 
     UPDATE api.orders AS o
        SET total = (SELECT sum(i.quantity * i.unit_price) FROM api.order_items AS i WHERE i.order_id = o.id);

@@ -130,15 +130,13 @@ import Testing
     }
 
     @Test(
-        "A name is suggested only where it is near",
+        "Names are suggested only where they are near",
         arguments: [
-            ("sayhell", ["sayhello", "other"], "sayhello"), ("custmers", ["orders", "customers"], "customers"),
-            ("(nam)", ["(name)"], "(name)"), ("(id)", ["(attr, id)", "(name, param, val)"], "(attr, id)"),
-            ("noclosealternative", ["test", "another"], nil), ("(wrong_arg)", ["()", "(a, b)"], nil), ("same", ["same"], nil),
-            ("", ["a"], nil),
-            (String(repeating: "a", count: 65), [String(repeating: "a", count: 64)], nil),
+            ("hell", [], "hello"), ("hello", ["nam"], "hello(name)"), ("hello", ["other"], nil), ("add", ["a", "b", "more"], "add(a, b)"),
+            ("over", ["a", "b", "c"], "over(a, b)"), ("over", ["wrong_arg"], nil), ("noclosealternative", [], nil),
         ] as [(String, [String], String?)])
-    func similarity(_ name: String, _ candidates: [String], _ expected: String?) {
-        #expect(Similarity.closest(to: name, in: candidates) == expected)
+    func hints(_ name: String, _ names: [String], _ expected: String?) {
+        let error = #expect(throws: APIError.self) { try Self.resolve(name, .query, names) }
+        #expect(error?.hint == expected.map { "Perhaps you meant to call the function api.\($0)" })
     }
 }

@@ -19,7 +19,9 @@ import Testing
     @Test("knows tables, columns and keys, and nothing of tenant_id") func contents() async throws {
         let catalog = try await load()
         #expect(catalog.refusals.isEmpty)
-        #expect(Set(catalog.tables["api", default: [:]].keys) == ["customers", "orders", "order_items", "currencies"])
+        #expect(
+            Set(catalog.tables["api", default: [:]].keys)
+                == ["customers", "orders", "order_items", "currencies", "tags", "order_tags", "order_totals"])
         let orders = try catalog.table(named: "orders")
         #expect(orders.columns.map(\.name) == ["id", "customer_id", "status", "total", "notes", "placed_at"])
         #expect(orders.columns.map(\.type) == ["uuid", "uuid", "text", "numeric(12,2)", "text", "timestamp with time zone"])
@@ -44,7 +46,10 @@ import Testing
             "CREATE TABLE api.\"odd \"\"name\"\"\" (id int PRIMARY KEY, \"a\"\"b\" text, twice int GENERATED ALWAYS AS (id * 2) STORED)",
             "SELECT sallyport.enable_tenancy('api.\"odd \"\"name\"\"\"')",
         ])
-        #expect(Set(catalog.tables["api", default: [:]].keys) == ["customers", "order_items", "currencies", "odd \"name\""])
+        // What reads orders is not served either.
+        #expect(
+            Set(catalog.tables["api", default: [:]].keys)
+                == ["customers", "order_items", "currencies", "tags", "order_tags", "odd \"name\""])
         let cures = Dictionary(catalog.refusals.map { ($0.table, $0.cure) }, uniquingKeysWith: { first, _ in first })
         #expect(cures["api.naked"]?.hasPrefix("SELECT sallyport.enable_tenancy('api.naked');") == true)
         #expect(cures["api.orders"] == "ALTER TABLE api.orders FORCE ROW LEVEL SECURITY")

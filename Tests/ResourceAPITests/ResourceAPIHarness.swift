@@ -171,4 +171,15 @@ struct ResourceAPIHarness: Sendable {
                 status: response.status, headers: response.headers, json: json ?? .null, body: String(decoding: body, as: UTF8.self))
         }
     }
+
+    /// An answer that need not be JSON.
+    func text(
+        _ method: HTTPRequest.Method, _ path: String, token: String, headers: HTTPFields = [:]
+    ) async throws -> (status: HTTPResponse.Status, headers: HTTPFields, body: String) {
+        var headers = headers
+        headers[.authorization] = "Bearer \(token)"
+        return try await client.execute(uri: "/api/v1/\(path)", method: method, headers: headers) { response in
+            (response.status, response.headers, String(buffer: response.body))
+        }
+    }
 }

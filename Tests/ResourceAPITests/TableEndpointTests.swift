@@ -141,12 +141,130 @@ import Testing
             }
             let large = #"{"name":"\#(String(repeating: "x", count: 1_100_000))"}"#
             #expect(try await api.send(.post, "customers", token: token, body: large).status == .contentTooLarge)
-            let csv = try await api.send(.post, "customers", token: token, body: "name\nx", headers: [.contentType: "text/csv"])
-            #expect(csv.status == .unsupportedMediaType)
+            for type in ["text/plain", "application/xml", "multipart/form-data; boundary=x", "application/octet-stream"] {
+                let typed = try await api.send(.post, "customers", token: token, body: "name\nx", headers: [.contentType: type])
+                #expect(typed.status == .unsupportedMediaType && typed.code == "PGRST102", "\(type)")
+            }
             let put = try await api.send(.put, "customers", token: token, body: "{}")
-            #expect(put.status == .methodNotAllowed)
-            #expect(put.headers[.allow] == "DELETE, GET, HEAD, PATCH, POST")
-            #expect(put.code == "PGRST117")
+            #expect(put.status == .methodNotAllowed && put.code == "PGRST105")
+            #expect(put.headers[.allow] == "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE")
+            let odd = try await api.send(.trace, "customers", token: token)
+            #expect(odd.status == .methodNotAllowed && odd.code == "PGRST117")
+            #expect(odd.headers[.allow] == "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT")
+        }
+    }
+
+    @Test("Every refusal names its code for proxies") func proxyStatus() async throws {
+        try await ResourceAPIHarness.with { api in
+            let token = try api.token(api.acme)
+            for (path, code) in [("nosuch", "PGRST205"), ("customers?id=eq.x", "22P02"), ("customers?id=xx.1", "PGRST100")] {
+                let answer = try await api.send(.get, path, token: token)
+                #expect(answer.headers[try #require(HTTPField.Name("Proxy-Status"))] == "resource-api; error=\(code)")
+            }
+        }
+    }
+
+    @Test("OPTIONS tells what this token may do to the table") func options() async throws {
+        try await ResourceAPIHarness.with { api in
+            for (scope, table, allow) in [
+                ("*:*", "customers", "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE"), ("*:*", "currencies", "OPTIONS,GET,HEAD"),
+                ("customers:read", "customers", "OPTIONS,GET,HEAD"), ("customers:write", "customers", "OPTIONS,POST,PUT,PATCH"),
+                ("*:delete", "customers", "OPTIONS,DELETE"), ("orders:*", "customers", "OPTIONS"),
+            ] {
+                let answer = try await api.send(.options, table, token: api.token(api.acme, scope: scope))
+                #expect(answer.status == .ok && answer.headers[.allow] == allow, "\(scope) \(table)")
+            }
+            #expect(try await api.send(.options, "nosuch", token: api.token(api.acme)).status == .notFound)
+            #expect(try await api.send(.options, "customers", token: nil).status == .unauthorized)
+        }
+    }
+
+    @Test("CSV and forms go in, CSV comes out, of one's own rows") func csv() async throws {
+        try await ResourceAPIHarness.with { api in
+            let query = "customers?name=like.CSV*&select=name,email,phone&order=name"
+            for tenant in [api.acme, api.globex] {
+                let token = try api.token(tenant)
+                let made = try await api.send(
+                    .post, "customers", token: token, body: "name,email,phone\nCSV 1,NULL,\"1, \"\"2\"\"\"\nCSV 2,\(tenant)@x,\"NULL\"\n",
+                    headers: [.contentType: "text/csv"])
+                #expect(made.status == .created)
+                let text = try await api.text(.get, query, token: token, headers: [.accept: "text/csv"])
+                #expect(text.body == "name,email,phone\nCSV 1,,\"1, \"\"2\"\"\"\nCSV 2,\(tenant)@x,NULL")
+                #expect(text.headers[.contentType] == "text/csv; charset=utf-8")
+                let none = try await api.text(.get, "customers?name=eq.nobody&select=name", token: token, headers: [.accept: "text/csv"])
+                #expect(none.body == "name")
+            }
+            let token = try api.token(api.acme)
+            let form = try await api.send(
+                .post, "customers?select=name", token: token, body: "name=F%26+G",
+                headers: [.contentType: "application/x-www-form-urlencoded", .prefer: "return=representation"])
+            #expect(form.rows.first?["name"]?.stringValue == "F& G")
+        }
+    }
+
+    @Test("The media type decides the form of the answer, and what is not made here is 406") func mediaTypes() async throws {
+        try await ResourceAPIHarness.with { api in
+            let token = try api.token(api.acme)
+            let made = try await api.send(.post, "customers", token: token, body: #"{"name":"Zed"}"#)
+            #expect(made.status == .created)
+            for (accept, type, body) in [
+                ("*/*", "application/json; charset=utf-8", #"[{"name":"Zed","email":null}]"#),
+                ("application/vnd.pgrst.object+json", "application/vnd.pgrst.object+json; charset=utf-8", #"{"name":"Zed","email":null}"#),
+                (
+                    "application/vnd.pgrst.object+json;nulls=stripped",
+                    "application/vnd.pgrst.object+json;nulls=stripped; charset=utf-8", #"{"name":"Zed"}"#
+                ),
+                (
+                    "application/vnd.pgrst.array+json;nulls=stripped", "application/vnd.pgrst.array+json;nulls=stripped; charset=utf-8",
+                    #"[{"name":"Zed"}]"#
+                ),
+                ("text/csv;q=0.5, application/json;q=0.4", "text/csv; charset=utf-8", "name,email\nZed,"),
+            ] {
+                let text = try await api.text(.get, "customers?name=eq.Zed&select=name,email", token: token, headers: [.accept: accept])
+                #expect(text.body == body && text.headers[.contentType] == type, "\(accept)")
+                #expect(text.headers[.vary] == "Accept, Accept-Profile, Prefer, Range")
+            }
+            for accept in ["application/geo+json", "image/png", "application/vnd.pgrst.plan+json"] {
+                let refused = try await api.send(.get, "customers", token: token, headers: [.accept: accept])
+                #expect(refused.status == .notAcceptable && refused.code == "PGRST107", "\(accept)")
+            }
+        }
+    }
+
+    @Test("A range of rows is a limit and an offset; of bytes it means nothing here") func ranges() async throws {
+        try await ResourceAPIHarness.with { api in
+            let token = try api.token(api.acme)
+            let count: HTTPFields = [.prefer: "count=exact"]
+            for (range, unit, contentRange, status) in [
+                ("0-4", nil, "0-4/24", 206), ("items=20-", nil, "20-23/24", 206), ("5-9", "items", "5-9/24", 206), ("0-99", nil, "0-23/24", 200),
+                ("bytes=0-4", nil, "0-23/24", 200), ("0-4", "bytes", "0-23/24", 200), ("x", nil, "0-23/24", 200),
+            ] as [(String, String?, String, Int)] {
+                var headers = count
+                headers[.range] = range
+                headers[.rangeUnit] = unit
+                let answer = try await api.send(.get, "customers", token: token, headers: headers)
+                #expect(answer.headers[.contentRange] == contentRange && answer.status.code == status, "\(range)")
+            }
+            var headers = count
+            for range in ["30-40", "4-2"] {
+                headers[.range] = range
+                let answer = try await api.send(.get, "customers", token: token, headers: headers)
+                #expect(answer.status.code == 416 && answer.code == "PGRST103", "\(range)")
+            }
+        }
+    }
+
+    @Test("A schema that is not exposed is refused, with those that are") func profiles() async throws {
+        try await ResourceAPIHarness.with { api in
+            let token = try api.token(api.acme)
+            #expect(try await api.send(.get, "customers?limit=1", token: token, headers: [.acceptProfile: "api"]).status == .ok)
+            for (method, header) in [(HTTPRequest.Method.get, HTTPField.Name.acceptProfile), (.post, .contentProfile), (.delete, .contentProfile)] {
+                for schema in ["auth", "sallyport", "pg_catalog", "API", ""] {
+                    let answer = try await api.send(method, "customers", token: token, body: "{}", headers: [header: schema])
+                    #expect(answer.status == .notAcceptable && answer.code == "PGRST106", "\(method) \(schema)")
+                    #expect(answer.json.objectValue?["hint"]?.stringValue == "Only the following schemas are exposed: api")
+                }
+            }
         }
     }
 

@@ -23,7 +23,7 @@ struct TestAPI: Sendable {
             return try await database.withPool(role: "sallyport_api") { postgres async throws in
                 let catalog = try await CatalogStore(schemas: schemas).load(from: postgres)
                 let engine = ResourceEngine(catalog: catalog, maximumRows: maximumRows, allowsRollback: allowsRollback)
-                return try await body(TestAPI(engine: engine, executor: ResourceExecutor(postgres: postgres)))
+                return try await body(TestAPI(engine: engine, executor: ResourceExecutor(database: TenantDatabase(postgres))))
             }
         }
     }
@@ -41,7 +41,7 @@ struct TestAPI: Sendable {
         }
 
         /// Without the spaces that PostgreSQL puts between elements.
-        var compact: String { text.filter { !$0.isNewline }.replacing(", {", with: ",{") }
+        var compact: String { text.replacing(", \n {", with: ",{") }
     }
 
     func send(_ tenant: UUID?, _ request: ResourceRequest) async throws -> Answer {

@@ -40,6 +40,7 @@ enum WriteTables {
         )
         """,
         "SELECT sallyport.enable_tenancy('api.journal')",
+        "GRANT USAGE ON SEQUENCE api.journal_id_seq TO sallyport_api",
         """
         CREATE TABLE api.keyless (
             word text,

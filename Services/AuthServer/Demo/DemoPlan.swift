@@ -30,9 +30,9 @@ enum DemoPlan {
     static let tenants = [(slug: "acme", name: "Acme Corporation"), (slug: "globex", name: "Globex Industries")]
 
     private static let dataScopes =
-        ["customers", "orders", "order_items"]
+        ["customers", "orders", "order_items", "tags", "order_tags"]
         .flatMap { table in ["read", "write", "delete"].map { "\(table):\($0)" } }
-        .joined(separator: " ") + " currencies:read"
+        .joined(separator: " ") + " currencies:read order_totals:read search_customers:execute place_order:execute"
 
     private static let personScopes = dataScopes + " openid profile email offline_access"
 

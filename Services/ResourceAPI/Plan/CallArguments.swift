@@ -99,17 +99,30 @@ extension Catalog {
             if case .raw(.json) = arguments.carrier { searched = " with a single unnamed json/jsonb parameter" }
         }
         let shown = !arguments.hasNames ? "" : arguments.names.isEmpty ? " without parameters" : "(\(names))"
-        var hint: String?
-        if arguments.hasNames {
-            let similar =
-                overloads.isEmpty
-                ? Similarity.closest(to: name, in: functions[schema].map { $0.keys.sorted() } ?? [])
-                : Similarity.closest(to: "(\(names))", in: overloads.map(\.parameterNames)).map { name + $0 }
-            hint = similar.map { "Perhaps you meant to call the function \(schema).\($0)" }
-        }
+        let hint: String? =
+            if !arguments.hasNames {
+                nil
+            } else if overloads.isEmpty {
+                Resemblance.closest(to: name, in: (functions[schema] ?? [:]).keys.sorted())
+            } else {
+                overloads.nearest(to: arguments.names.map(\.string)).map { name + $0.parameterNames }
+            }
         return APIError(
             404, "PGRST202", "Could not find the function \(function)\(shown) in the schema cache",
-            details: "Searched for the function \(function)\(searched), but no matches were found in the schema cache.", hint: hint)
+            details: "Searched for the function \(function)\(searched), but no matches were found in the schema cache.",
+            hint: hint.map { "Perhaps you meant to call the function \(schema).\($0)" })
+    }
+}
+
+extension [Function] {
+    /// The overload with most of the names, or names near to them; of several, the one with the most similar number of them. Nil if it has none.
+    fileprivate func nearest(to names: [String]) -> Function? {
+        func likeness(_ function: Function) -> (Int, Int) {
+            let own = function.parameters.map(\.name)
+            let known = names.prefix(100).count { own.contains($0) || Resemblance.closest(to: $0, in: own) != nil }
+            return (known, -abs(own.count - names.count))
+        }
+        return map { ($0, likeness($0)) }.filter { $0.1.0 > 0 }.max { $0.1 < $1.1 }?.0
     }
 }
 

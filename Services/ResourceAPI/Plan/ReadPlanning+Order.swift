@@ -8,7 +8,7 @@ extension ReadPlanning {
     private func key(_ term: OrderTerm, _ scope: ReadScope, in plan: ReadPlan) throws(APIError) -> ReadPlan.Order.Key {
         if let relation = term.relation { return try relatedKey(relation, term.field, scope, in: plan) }
         let isNamed = term.field.path.isEmpty
-        let member = isNamed ? plan.output.firstIndex { $0.name.isIdenticalBytes(term.field.column.string) && $0.isOrderable } : nil
+        let member = isNamed ? plan.output.firstIndex { $0.name.isIdenticalBytes(term.field.column.string) && plan.isOrderable($0) } : nil
         guard scope.find(term.field.column) != nil || member == nil else { return .output(member ?? 0) }
 
         let value = try scope.require(term.field)
@@ -76,12 +76,12 @@ extension ReadPlanning {
     }
 }
 
-extension ReadPlan.Output {
-    /// Whether the member is neither an object nor an array.
-    fileprivate var isOrderable: Bool {
-        switch expression {
+extension ReadPlan {
+    /// Whether a member is neither an object nor an array.
+    fileprivate func isOrderable(_ output: Output) -> Bool {
+        switch output.expression {
         case .value, .rows: true
-        case .member: aggregate != nil
+        case .member(let index, _): output.aggregate != nil || embeds[index].relationship.isToOne
         case .embedded: false
         }
     }

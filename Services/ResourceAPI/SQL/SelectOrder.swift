@@ -19,7 +19,7 @@ extension StatementBuilder {
     func key(_ key: ReadPlan.Order.Key, of plan: ReadPlan, on row: RowName) -> String {
         switch key {
         case .value(let value): self.value(value, of: row, isCompared: true)
-        case .output(let position): "\(position + 1)"
+        case .output(let position): "\(plan.place(of: position))"
         case .related(let index, let value): "\(orderAlias(plan, index, value)).value"
         }
     }
@@ -82,5 +82,12 @@ extension StatementBuilder {
         }
         let bound = "\(keys[0]) \(first.isDescending ? "<=" : ">=") \(operands[0])"
         return "\(bound) AND (\(alternatives.joined(separator: " OR ")))"
+    }
+}
+
+extension ReadPlan {
+    /// The place of a member in the select list, from 1: what is left to the plan around this one has none.
+    fileprivate func place(of position: Int) -> Int {
+        1 + output[..<position].count { !hoistsAggregates || $0.expression != .rows }
     }
 }

@@ -36,33 +36,64 @@ struct WriteStatement {
     private mutating func command() -> String {
         switch plan.command {
         case .insert(let body, let conflict):
-            return insert(body, where: "") + (conflict.map { onConflict($0, body) } ?? "")
+            return insert(body) + (conflict.map { onConflict($0, body) } ?? "")
         case .put(let body, let conflict, let filters):
-            let conditions = filters.map { "b.\(quoted($0.column)) = \(builder.parameter(.value($0.value), .unknown))" }
-            return insert(body, where: " WHERE " + conditions.joined(separator: " AND ")) + onConflict(conflict, body)
+            var text = insert(body)
+            for (position, filter) in filters.enumerated() {
+                text += position == 0 ? " WHERE " : " AND "
+                text += "b.\(quoted(filter.column)) = \(builder.parameter(.value(filter.value), .unknown))"
+            }
+            return text + onConflict(conflict, body)
         case .update(let body, let rows):
             let assignments = body.columns.map { "\(quoted($0)) = \(value(of: $0, body))" }.joined(separator: ", ")
-            return "UPDATE \(target) SET \(assignments) FROM \(source(body))\(builder.filter(rows, alias: "t"))"
+            return "UPDATE \(target) SET \(assignments) FROM \(source(body))\(filter(rows))"
         case .delete(let rows):
-            return "DELETE FROM \(target)\(builder.filter(rows, alias: "t"))"
+            return "DELETE FROM \(target)\(filter(rows))"
+        case .mark(let rows, let isDeleted):
+            let column = builder.quoted(plan.table.features.softDeleteColumn ?? "")
+            return "UPDATE \(target) SET \(column) = \(isDeleted ? "now()" : "NULL")\(filter(rows))"
         }
     }
 
-    private mutating func insert(_ body: WritePlan.Body, where condition: String) -> String {
+    /// Which rows are meant; of a row that must be in a certain state, none in another. A row that changed meanwhile is looked at again.
+    private mutating func filter(_ rows: ReadPlan) -> String {
+        let filter = builder.filter(rows, alias: "t")
+        guard let condition = stateCondition() else { return filter }
+        return filter.isEmpty ? " WHERE \(condition)" : "\(filter) AND \(condition)"
+    }
+
+    private mutating func stateCondition() -> String? {
+        guard case .matches(let digests) = plan.rowCondition else { return nil }
+        return "\(builder.rowTag(plan.table.columns, of: "t")) = ANY (\(builder.parameter(.value(digests), .unknown)))"
+    }
+
+    private mutating func insert(_ body: WritePlan.Body) -> String {
         guard !body.columns.isEmpty else { return "INSERT INTO \(target) DEFAULT VALUES" }
         let names = body.columns.map(quoted).joined(separator: ", ")
         let values = body.columns.map { value(of: $0, body) }.joined(separator: ", ")
-        return "INSERT INTO \(target) (\(names)) SELECT \(values) FROM \(source(body))\(condition)"
+        return "INSERT INTO \(target) (\(names)) SELECT \(values) FROM \(source(body))"
     }
 
     /// Each unique key of a tenant's table leads with the tenant.
-    private func onConflict(_ conflict: WritePlan.Conflict, _ body: WritePlan.Body) -> String {
+    private mutating func onConflict(_ conflict: WritePlan.Conflict, _ body: WritePlan.Body) -> String {
         let target = "\(builder.quoted("tenant_id")), \(conflict.target.map(quoted).joined(separator: ", "))"
-        guard conflict.resolution == .mergeDuplicates else { return " ON CONFLICT (\(target)) DO NOTHING" }
+        guard conflict.resolution == .mergeDuplicates, plan.rowCondition != .absent else { return " ON CONFLICT (\(target)) DO NOTHING" }
         // A row that is nothing but its key is set to what it is, so that it is given back.
         let others = body.columns.filter { !conflict.target.contains($0) }
         let assignments = (others.isEmpty ? conflict.target : others).map { "\(quoted($0)) = EXCLUDED.\(quoted($0))" }
-        return " ON CONFLICT (\(target)) DO UPDATE SET \(assignments.joined(separator: ", "))"
+        return " ON CONFLICT (\(target)) DO UPDATE SET \(assignments.joined(separator: ", "))\(mergeCondition())"
+    }
+
+    /// A row that is deleted softly holds its key still.
+    private mutating func mergeCondition() -> String {
+        var conditions: [String] = []
+        if let column = plan.table.features.softDeleteColumn {
+            let error = APIError(409, "23505", "duplicate key value in \(plan.table.name)")
+            let refusal = refuse(error, details: "'A row with this key is deleted, and can be restored.'")
+            conditions.append("CASE WHEN t.\(builder.quoted(column)) IS NULL THEN true ELSE \(refusal) END")
+        }
+        if let condition = stateCondition() { conditions.append(condition) }
+        return builder.clause("WHERE", conditions, " AND ")
     }
 
     // MARK: The body
@@ -80,14 +111,21 @@ struct WriteStatement {
 
     private func value(of column: Column, _ body: WritePlan.Body) -> String {
         let given = "b.\(quoted(column))"
-        guard body.usesDefaults, let expression = column.defaultExpression else { return given }
+        guard body.usesDefaults, let expression = defaultExpression(of: column) else { return given }
         // A member that is null is there; one that is not there reads as SQL's NULL.
         return "CASE WHEN (r.body -> \(builder.literal(column.name))) IS NULL THEN (\(expression))::\(column.type) ELSE \(given) END"
     }
 
     /// Whether a row's own JSON is needed to tell what it leaves out.
     private func needsRow(_ body: WritePlan.Body) -> Bool {
-        body.usesDefaults && body.columns.contains { $0.defaultExpression != nil }
+        body.usesDefaults && body.columns.contains { defaultExpression(of: $0) != nil }
+    }
+
+    /// An identity counts with a sequence, on which the role needs a right of its own where it is named.
+    private func defaultExpression(of column: Column) -> String? {
+        if let expression = column.defaultExpression { return expression }
+        guard column.hasDefault, !column.isGenerated else { return nil }
+        return "nextval(pg_get_serial_sequence(\(builder.literal(name)), \(builder.literal(column.name))))"
     }
 
     // MARK: The answer
@@ -120,8 +158,10 @@ struct WriteStatement {
             layout.hasBody = true
             let answer = builder.answer(rows, format: format)
             further += checks
+            layout.hasTag = rows.taggedColumns != nil
             guard !further.isEmpty else { return answer }
-            return "SELECT body, count, \(further.joined(separator: ", ")) FROM (\(answer)) AS sallyport_whole (body, count)"
+            let own = layout.hasTag ? "body, count, tag" : "body, count"
+            return "SELECT \(own), \(further.joined(separator: ", ")) FROM (\(answer)) AS sallyport_whole (\(own))"
         }
         if case .key(let columns) = plan.answer {
             layout.key = columns.map(\.name)
@@ -142,6 +182,11 @@ struct WriteStatement {
     private mutating func checks() -> [String] {
         let written = "(SELECT count(*) FROM sallyport_source)"
         var checks: [String] = []
+        if plan.rowCondition != .none {
+            var fails = "\(written) <> 1"
+            if plan.rowCondition != .absent, let conflict = plan.conflictToCount { fails += " OR \(inserted(conflict)) > 0" }
+            checks.append("CASE WHEN \(fails) THEN \(refuse(RowCondition.failed, details: "NULL")) END")
+        }
         if case .put = plan.command {
             let error = WritePlanner.keyMismatch
             checks.append("CASE WHEN \(written) <> 1 THEN \(refuse(error, details: "NULL")) END")
