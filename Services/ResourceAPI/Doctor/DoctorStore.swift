@@ -212,6 +212,7 @@ extension DoctorStore {
             ON o.polrelid = b.polrelid AND o.oid <> b.oid AND o.polpermissive AND (b.polcmd = '*' OR b.polcmd = o.polcmd)
          WHERE b.polpermissive AND b.polroles = '{0}' AND pg_catalog.pg_get_expr(b.polqual, b.polrelid) = 'true'
            AND pg_catalog.pg_get_expr(o.polqual, o.polrelid) IS DISTINCT FROM 'true'
+           AND pg_catalog.has_any_column_privilege(b.polrelid, 'SELECT, INSERT, UPDATE')
          GROUP BY b.polrelid, b.polname
         """
 
@@ -235,7 +236,7 @@ extension DoctorStore {
                      JOIN pg_catalog.pg_proc AS f ON f.oid = op.oprcode
                     WHERE a.amopfamily = c.opcfamily AND a.amoppurpose = 's'
                       AND (a.amoplefttype = c.opcintype OR a.amoplefttype = 'pg_catalog.anyarray'::pg_catalog.regtype)) AS o
-         WHERE o.has_tight IS FALSE
+         WHERE o.has_tight IS FALSE AND pg_catalog.has_any_column_privilege(i.indrelid, 'SELECT')
         UNION ALL
         SELECT false, i.indexrelid::pg_catalog.regclass::text,
                pg_catalog.format('is of no use to LIKE, as row-level security of %s does not let it search', i.indrelid::pg_catalog.regclass),
@@ -243,6 +244,7 @@ extension DoctorStore {
           FROM pg_catalog.pg_index AS i
           JOIN pg_catalog.pg_policy AS p ON p.polrelid = i.indrelid AND p.polname = 'sallyport_tenancy'
          WHERE EXISTS (SELECT FROM pg_catalog.pg_opclass AS c WHERE c.oid = ANY (i.indclass) AND c.opcname LIKE '%pattern\\_ops')
+           AND pg_catalog.has_any_column_privilege(i.indrelid, 'SELECT')
            AND NOT (SELECT f.proleakproof FROM pg_catalog.pg_proc AS f WHERE f.oid = 'pg_catalog.textlike(text,text)'::pg_catalog.regprocedure)
         """
 
@@ -258,7 +260,7 @@ extension DoctorStore {
           FROM pg_catalog.pg_constraint AS k
           JOIN pg_catalog.pg_policy AS p ON p.polrelid = k.conrelid AND p.polname = 'sallyport_tenancy'
           JOIN pg_catalog.pg_attribute AS tenant ON tenant.attrelid = k.conrelid AND tenant.attname = 'tenant_id' AND NOT tenant.attisdropped
-         WHERE k.contype = 'f' AND k.conparentid = 0
+         WHERE k.contype = 'f' AND k.conparentid = 0 AND pg_catalog.has_any_column_privilege(k.conrelid, 'SELECT')
            AND NOT EXISTS (
                    SELECT FROM pg_catalog.pg_index AS i
                       CROSS JOIN LATERAL (
@@ -313,6 +315,7 @@ extension DoctorStore {
                    || COALESCE(' USING (' || w.qual || ')', '') || COALESCE(' WITH CHECK (' || w.with_check || ')', '')
           FROM written AS w
           CROSS JOIN setting AS s
+         WHERE pg_catalog.has_any_column_privilege(w.polrelid, 'SELECT, INSERT, UPDATE')
          ORDER BY w.polrelid, w.polname
         """
 }

@@ -205,6 +205,11 @@ struct RandomRequests {
         }
     }
 
+    /// What the tenant may store without being taken for the other.
+    private mutating func ownText() -> String {
+        generator.chance(40) ? "key\(1 + generator.number(14))" : generator.chance(20) ? "k2" : "\(words[0]) \(1 + generator.number(14))"
+    }
+
     private mutating func number() -> Int { generator.chance(80) ? generator.number(30) : 7770 + generator.number(20) }
 
     // MARK: - Writing
@@ -237,7 +242,7 @@ struct RandomRequests {
         case "integer", "bigint": return "\(number())"
         case "boolean": return generator.pick("true", "false")
         case "date": return "\"2026-02-0\(1 + generator.number(5))\""
-        default: return "\"\(text().replacing("%20", with: " "))\""
+        default: return "\"\(ownText())\""
         }
     }
 
@@ -267,7 +272,7 @@ struct RandomRequests {
         if generator.chance(15) { parts.append("columns=\(columns.map(\.name).joined(separator: ","))") }
         if generator.chance(10) {
             request.contentType = "text/csv"
-            let lines = (0..<2).map { _ in columns.map { _ in generator.chance(50) ? "\(number())" : text() }.joined(separator: ",") }
+            let lines = (0..<2).map { _ in columns.map { _ in generator.chance(50) ? "\(number())" : ownText() }.joined(separator: ",") }
             request.body = Array(([columns.map(\.name).joined(separator: ",")] + lines).joined(separator: "\n").utf8)
         }
         request.rawQuery = Substring(parameters(select: select(table, depth: 1), parts))
@@ -316,7 +321,11 @@ struct RandomRequests {
         let isReading = function.volatility != .volatile && generator.chance(60)
         var request = ResourceRequest(verb: isReading ? .callReading : .call, name: function.name)
         let arguments = function.parameters.filter { !$0.hasDefault || generator.chance(50) }.map { parameter in
-            (parameter.name, parameter.type == "integer" ? "\(number())" : generator.chance(30) ? "\(words[0])%25" : text())
+            (
+                parameter.name,
+                parameter.type == "integer"
+                    ? "\(number())" : generator.chance(30) ? "\(words[0])%25" : "\(words[0])%20\(generator.number(14))"
+            )
         }
         var parts: [String] = []
         if isReading {
