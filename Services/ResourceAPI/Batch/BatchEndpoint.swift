@@ -34,19 +34,21 @@ struct BatchEndpoint: Sendable {
         }
         do {
             return tables.response(
-                try await run(batch, key, try await prepare(batch) { try await tables.catalog.prepare($0) }, caller, settings))
+                try await run(batch, key, try await prepare(batch, caller) { try await tables.catalog.prepare($0) }, caller, settings))
         } catch let refusal as BatchRefusal where refusal.error.suggestsStaleCatalog {
             // Nothing was done; the newer catalog may have other statements.
             guard let newer = await tables.catalog.reloadBecauseStale() else { throw refusal }
-            return tables.response(try await run(batch, key, try await prepare(batch) { try newer.prepare($0) }, caller, settings))
+            return tables.response(try await run(batch, key, try await prepare(batch, caller) { try newer.prepare($0) }, caller, settings))
         }
     }
 
     private func prepare(
-        _ batch: BatchRequest, _ prepare: (ResourceRequest) async throws -> PreparedRequest
+        _ batch: BatchRequest, _ caller: Caller, _ prepare: (ResourceRequest) async throws -> PreparedRequest
     ) async throws -> [PreparedRequest] {
         var prepared: [PreparedRequest] = []
         for (index, operation) in batch.operations.enumerated() {
+            var operation = operation
+            operation.maximumRows = tables.executor.maximumRows(caller.settings)
             do {
                 let request = try await prepare(operation)
                 guard request.preferences.timeZone == nil, !request.preferences.rollsBack else {

@@ -33,6 +33,9 @@ struct TenantDatabase: Sendable {
         return max(1, total - total / 8)
     }
 
+    /// The limits of the settings' role.
+    func limits(of settings: TransactionSettings) -> RoleLimits { limits[settings.role] }
+
     /// Where a request's statements run, each in a transaction of its own when it is its tenant's turn.
     ///
     /// - Parameter settings: the caller's, with what the request adds.
@@ -92,7 +95,7 @@ struct TenantSession: SQLExecutor {
     func batch(_ statements: [SQL], timeout: Duration?) async throws -> [QueryResult] {
         guard let last = statements.last else { return [] }
         let (tenant, statement) = (settings.tenant, last.statement)
-        let limits = database.limits[settings.role]
+        let limits = database.limits(of: settings)
         if limits.maximumCost != nil { try await database.checkCost(last, settings) }
         let speed = database.speeds.speed(of: statement, for: tenant)
         let lane = database.speeds.lane(speed)
