@@ -103,13 +103,14 @@ struct TableEndpoint: Sendable {
         var headers = HTTPFields()
         // With what the pipeline and the server add: length, request id, date.
         headers.reserveCapacity(answer.headers.count + 5)
-        headers.append(Self.noStore)
         headers.append(Self.varies)
         for (name, value) in answer.headers {
             guard let name = HTTPField.Name.known(name) else { continue }
-            if name == .cacheControl { headers[.cacheControl] = nil }
-            headers.append(HTTPField(name: name, value: name == .location ? "\(path)/\(value)" : value))
+            // The server's own location is relative to the API; a function's is not.
+            let isRelative = name == .location && !value.hasPrefix("/") && !value.contains("://")
+            headers.append(HTTPField(name: name, value: isRelative ? "\(path)/\(value)" : value))
         }
+        if headers[.cacheControl] == nil { headers.append(Self.noStore) }
         let buffer = answer.body.withUnsafeBytes { bytes in bytes.map { ByteBuffer(bytes: $0) } }
         return Response(
             status: HTTPResponse.Status(code: answer.status), headers: headers,
