@@ -128,7 +128,7 @@ private struct World {
                     let catalog = try await CatalogStore(schemas: ["api"]).load(from: postgres)
                     #expect(catalog.refusals.isEmpty, "\(catalog.refusals)")
                     let engine = ResourceEngine(catalog: catalog, maximumRows: 1000, allowsRollback: true)
-                    let api = TestAPI(engine: engine, executor: ResourceExecutor(postgres: postgres))
+                    let api = TestAPI(engine: engine, executor: ResourceExecutor(database: TenantDatabase(postgres)))
                     let untouched = try await fingerprint(schema, TestDatabase.globex, all)
                     return try await body(World(api: api, all: all, schema: schema, untouched: untouched))
                 }
