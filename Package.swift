@@ -59,7 +59,10 @@ let package = Package(
         .target(name: "Postgres", dependencies: ["CLibPQ", logging, serviceLifecycle], path: "Shared/Postgres", swiftSettings: strict),
         .target(name: "Tenancy", dependencies: ["Cryptography", "JOSE"], path: "Shared/Tenancy", swiftSettings: strict),
         .target(name: "OAuth", dependencies: ["JOSE", "Cryptography", "JSON", "Tenancy"], path: "Shared/OAuth", swiftSettings: strict),
-        .target(name: "Revocation", dependencies: ["Cryptography", "Tenancy"], path: "Shared/Revocation", swiftSettings: strict),
+        .target(
+            name: "Revocation", dependencies: ["Cryptography", "OAuth", "Postgres", "Tenancy", logging, serviceLifecycle],
+            path: "Shared/Revocation", swiftSettings: strict
+        ),
         .target(
             name: "Passwords", dependencies: ["CCrypt", "CPasswordMemory", "CSodium", "Cryptography"], path: "Shared/Passwords",
             swiftSettings: strict
@@ -97,11 +100,12 @@ let package = Package(
         .executableTarget(
             name: "ResourceAPI",
             dependencies: [
-                "Cryptography", "JOSE", "JSON", "OAuth", "Postgres", "ServiceKit", "Tenancy",
+                "Cryptography", "JOSE", "JSON", "OAuth", "Postgres", "Revocation", "ServiceKit", "Tenancy",
                 argumentParser, asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, logging, metrics, serviceLifecycle,
                 configuration,
             ],
             path: "Services/ResourceAPI",
+            resources: [.embedInCode("OpenAPI/Docs")],
             swiftSettings: strict
         ),
 
@@ -148,7 +152,7 @@ let package = Package(
         .testTarget(
             name: "ResourceAPITests",
             dependencies: [
-                "ResourceAPI", "Cryptography", "JOSE", "JSON", "OAuth", "Postgres", "ServiceKit", "Tenancy", "TestSupport",
+                "ResourceAPI", "Cryptography", "JOSE", "JSON", "OAuth", "Postgres", "Revocation", "ServiceKit", "Tenancy", "TestSupport",
                 hummingbird, hummingbirdTesting, httpTypes, logging, serviceLifecycle,
             ],
             path: "Tests/ResourceAPITests",

@@ -15,6 +15,7 @@ public enum Database {
             Migration(number: 8, name: "declarations", sql: text(PackageResources._008_declarations_sql)),
             Migration(number: 9, name: "features", sql: text(PackageResources._009_features_sql)),
             Migration(number: 10, name: "calls", sql: text(PackageResources._010_calls_sql)),
+            Migration(number: 11, name: "revocation reading", sql: text(PackageResources._011_revocation_reading_sql)),
         ]
     }
 

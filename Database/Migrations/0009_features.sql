@@ -16,8 +16,8 @@
 -- adds; `?deleted=is.true` asks for the marked ones instead (scope {table}:delete). DELETE becomes
 -- UPDATE … SET deleted_at = now() WHERE … AND deleted_at IS NULL; what else is written to deleted_at and deleted_by is overwritten by the
 -- trigger. A restoration is UPDATE … SET deleted_at = NULL WHERE … AND deleted_at IS NOT NULL. To purge, DELETE … AND deleted_at IS NOT NULL
--- in a transaction with the setting sallyport.purge = 'on' (scope {table}:purge). Clients may not name deleted_at, deleted_by and the
--- maintained columns in a body.
+-- in a transaction with the setting sallyport.purge = 'on' (scope {table}:purge). Clients may not name deleted_at and deleted_by in a body;
+-- what they write to maintained columns is overwritten.
 
 -- What is declared.
 
@@ -457,7 +457,7 @@ BEGIN
                  WHEN latter IS NULL THEN format('change from "%s" to nothing', former)
                  ELSE format('change from "%s" to "%s"', former, latter) END
         USING ERRCODE = CASE WHEN wanted IS NULL THEN 'PT409' ELSE 'PT403' END,
-              DETAIL = COALESCE(format('Allowed: %s.', array_to_string(allowed, ', ')), 'No other state is allowed.'),
+              DETAIL = COALESCE('Allowed: ' || array_to_string(allowed, ', ') || '.', 'No other state is allowed.'),
               HINT = CASE WHEN wanted IS NULL THEN 'The row may have changed meanwhile: read it again.' ELSE
                   (SELECT format('This takes %s.', string_agg(concat_ws(' with ',
                               (SELECT 'the role ' || string_agg(r.value, ' or ') FROM jsonb_array_elements_text(w.value -> 'role') r),
@@ -670,23 +670,13 @@ $body$;
 COMMENT ON FUNCTION sallyport.maintain(regclass) IS
     'Keeps created_at, created_by, updated_at and updated_by, those that the table has, out of the clients'' hands. Idempotent.';
 
--- The state of a row as a client sees it, for ETag: equal columns, equal tag, on every server and under every session setting.
+-- The state of a row as a client sees it, for ETag: of the text of its visible columns' values, ROW(…)::text.
 
-CREATE FUNCTION sallyport.row_tag(visible record) RETURNS text
-    LANGUAGE plpgsql STABLE PARALLEL SAFE COST 1000
-    SET search_path = pg_catalog, pg_temp
-    SET TimeZone = 'UTC'
-    SET DateStyle = 'ISO, YMD'
-    SET IntervalStyle = 'postgres'
-    SET bytea_output = 'hex'
-    SET extra_float_digits = 1
-AS $body$
-BEGIN
-    RETURN left(encode(sha256(convert_to(visible::text, 'UTF8')), 'hex'), 32);
-END
-$body$;
-COMMENT ON FUNCTION sallyport.row_tag(record) IS 'A digest of a row''s values, 32 hexadecimal digits.';
-GRANT EXECUTE ON FUNCTION sallyport.row_tag(record) TO PUBLIC;
+CREATE FUNCTION sallyport.row_tag(visible text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN pg_catalog.substr(pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to(visible, 'UTF8')), 'hex'), 1, 32);
+COMMENT ON FUNCTION sallyport.row_tag(text) IS 'A digest of a row''s values, 32 hexadecimal digits.';
+GRANT EXECUTE ON FUNCTION sallyport.row_tag(text) TO PUBLIC;
 
 -- Answers to requests that carried an Idempotency-Key, kept for a day in the transaction that had the effect. period: the day in which the
 -- row expires.

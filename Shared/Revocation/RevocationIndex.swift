@@ -19,6 +19,14 @@ public final class RevocationIndex: Sendable {
     private let state = Mutex(State())
     private let staleness: Duration
 
+    /// What the index says of one token.
+    public enum Verdict: Sendable, Hashable {
+        case stands
+        case revoked
+        /// The log has not been heard for too long to say.
+        case unknown
+    }
+
     /// - Parameter staleness: how long the index is believed after the log was last heard.
     public init(staleness: Duration = .seconds(5)) {
         self.staleness = staleness
@@ -26,7 +34,11 @@ public final class RevocationIndex: Sendable {
 
     /// Whether answers can be relied on now.
     public var isCurrent: Bool {
-        state.withLock { state in state.isHeard || state.trustedUntil.map { .now < $0 } ?? false }
+        state.withLock { Self.isCurrent(&$0) }
+    }
+
+    private static func isCurrent(_ state: inout State) -> Bool {
+        state.isHeard || state.trustedUntil.map { .now < $0 } ?? false
     }
 
     public var count: Int { state.withLock { $0.entries.count } }
@@ -34,12 +46,24 @@ public final class RevocationIndex: Sendable {
     /// - Parameter issuedAt: another `iat` than the token's.
     /// - Returns: whether an entry kills the token.
     public func revokes(_ token: RevocableToken, issuedAt: Int64? = nil) -> Bool {
-        let issuedAt = issuedAt ?? token.issuedAt
-        return state.withLock { state in
-            guard !state.entries.isEmpty else { return false }
-            if state.entries[token.token] != nil { return true }
-            return token.others.contains { key in state.entries[key].map { issuedAt <= $0.notBefore } ?? false }
+        state.withLock { Self.revokes(token, issuedAt ?? token.issuedAt, $0) }
+    }
+
+    /// Whether the token may be relied on now.
+    public func verdict(on token: RevocableToken) -> Verdict {
+        state.withLock { state in
+            guard Self.isCurrent(&state) else { return .unknown }
+            return Self.revokes(token, token.issuedAt, state) ? .revoked : .stands
         }
+    }
+
+    private static func revokes(_ token: RevocableToken, _ issuedAt: Int64, _ state: borrowing State) -> Bool {
+        guard !state.entries.isEmpty else { return false }
+        if state.entries[token.token] != nil { return true }
+        for key in token.others {
+            if let standing = state.entries[key], issuedAt <= standing.notBefore { return true }
+        }
+        return false
     }
 
     public func insert(_ entry: RevocationEntry) {
@@ -67,11 +91,13 @@ public final class RevocationIndex: Sendable {
     }
 
     /// Announcements may be missed from now on.
-    public func interrupted() {
+    ///
+    /// - Parameter silence: how long ago the log was last heard.
+    public func interrupted(silentFor silence: Duration = .zero) {
         state.withLock { state in
             guard state.isHeard else { return }
             state.isHeard = false
-            state.trustedUntil = .now.advanced(by: staleness)
+            state.trustedUntil = .now.advanced(by: staleness - silence)
         }
     }
 

@@ -1,4 +1,5 @@
 internal import Cryptography
+public import OAuth
 public import Tenancy
 
 /// What an entry is found by: 128 bits of SHA-256 over kind, tenant and target, so that every entry takes the same little memory.
@@ -37,5 +38,12 @@ public struct RevocableToken: Sendable, Hashable {
             RevocationKey(.tenant, "", in: tenant),
         ].compactMap { $0 }
         self.issuedAt = issuedAt
+    }
+
+    public init(_ claims: AccessTokenClaims) {
+        self.init(
+            tenant: claims.tenantID, tokenID: claims.tokenID, grantID: claims.grantID, sessionID: claims.sessionID, subject: claims.subject,
+            clientID: claims.clientID.rawValue, issuedAt: claims.issuedAt
+        )
     }
 }

@@ -130,7 +130,7 @@ def test_limits_and_ranges(docs):
 
 def test_views(docs):
     assert ids(docs.get("adults?select=id")) == [1, 2]
-    assert docs.send("OPTIONS", "adults").headers["Allow"] == "OPTIONS,GET,HEAD,POST,PATCH,DELETE"
+    assert docs.send("OPTIONS", "adults").headers["Allow"] == "OPTIONS,GET,HEAD,POST,PUT,PATCH,DELETE"
 
 
 def test_names_with_spaces_dots_and_other_letters(docs):
@@ -444,7 +444,7 @@ def test_request_headers_in_a_function(docs):
 
 @pytest.mark.parametrize(("path", "status", "code"), [
     ("people?select=nothing", 400, "42703"), ("people?age=eq.x", 400, "22P02"), ("people?age=xx.1", 400, "PGRST100"), ("persons", 404, "PGRST205"),
-    ("films?select=title,actor(*)", 400, "PGRST200"), ("films?select=title&actors.order=id", 400, "PGRST108"), ("films?order=actors(id)", 400, "PGRST118"),
+    ("films?select=title,actor(*)", 400, "PGRST200"), ("films?select=title&actors.order=id", 400, "PGRST108"), ("films?order=actors(id)", 400, "PGRST108"),
     ("films?select=title,actors(id)&order=actors(id)", 400, "PGRST118"), ("a/b/c", 404, "PGRST125"),
 ])
 def test_errors(docs, path, status, code):
@@ -486,3 +486,20 @@ def test_schemas(docs):
     assert unknown["code"] == "PGRST106" and unknown["hint"] == "Only the following schemas are exposed: docs, api"
     docs.send("POST", "tags", 201, json={"name": "documented"}, headers={"Content-Profile": "api"})
     docs.send("DELETE", "tags?name=eq.documented", 204, headers={"Content-Profile": "api"})
+
+
+# Cross-origin requests: https://docs.postgrest.org/en/stable/references/api/cors.html
+
+
+def test_browser_apps_of_other_origins(docs):
+    origin = {"Origin": "https://app.example"}
+    asked = origin | {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "authorization,prefer,x-client-info"}
+    preflight = docs.site.api("OPTIONS", "people", headers=asked)
+    assert preflight.status_code == 204 and preflight.headers["Access-Control-Allow-Origin"] == "*"
+    assert "PATCH" in preflight.headers["Access-Control-Allow-Methods"]
+    assert preflight.headers["Access-Control-Allow-Headers"] == "authorization,prefer,x-client-info"
+    answer = docs.send("GET", "people?limit=1", headers=origin)
+    assert answer.headers["Access-Control-Allow-Origin"] == "*" and "Content-Range" in answer.headers["Access-Control-Expose-Headers"]
+    refused = docs.site.api("GET", "people", headers=origin)
+    assert refused.status_code == 401 and refused.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Origin" not in docs.send("GET", "people?limit=1").headers

@@ -10,13 +10,16 @@ struct ReadSample {
     let postgres: Postgres
     var maximumRows: Int? = 1000
 
-    static func with<R: Sendable>(_ body: (ReadSample) async throws -> R) async throws -> R {
+    /// - Parameter filled: with rows enough that indexes pay.
+    static func with<R: Sendable>(filled: Bool = false, _ body: (ReadSample) async throws -> R) async throws -> R {
         try await TestDatabase.with { database async throws in
             try await database.withPool(role: "sallyport_owner") { postgres in
                 for statement in definition { try await postgres.execute("\(unescaped: statement)") }
                 for (tenant, mark) in [(TestDatabase.acme, ""), (TestDatabase.globex, "X")] {
                     _ = try await postgres.query("\(unescaped: rows(mark: mark))", settings: .tenant(tenant))
+                    if filled { _ = try await postgres.query("\(unescaped: manyRows)", settings: .tenant(tenant)) }
                 }
+                if filled { try await postgres.execute("ANALYZE") }
             }
             return try await database.withPool(role: "sallyport_api") { postgres async throws in
                 try await body(ReadSample(catalog: try await CatalogStore(schemas: ["api"]).load(from: postgres), postgres: postgres))
@@ -96,7 +99,7 @@ struct ReadSample {
             return type == .unknown ? .unknown(values[index]) : .text(values[index], as: type)
         }
         let statement = SQLStatement(text, parameterTypes: builder.types)
-        let result = try await postgres.query(SQL(statement, parameters), settings: .tenant(tenant))
+        let result = try await postgres.query(SQL(statement, parameters), settings: .tenant(tenant).adding("sallyport.scopes", "*:*"))
         guard let row = result.first else { throw PostgresError.unexpectedRowCount(0) }
         return row
     }
@@ -163,6 +166,14 @@ extension ReadSample {
             "SELECT sallyport.expose('api.label(api.clients)'), sallyport.expose('api.worth(api.projects)')",
             "SELECT sallyport.expose('api.big_projects(api.clients)'), sallyport.expose('api.top_project(api.clients)')",
         ]
+
+    private static let manyRows = """
+        WITH c AS (INSERT INTO api.clients (id, name) SELECT g, 'c' || g FROM generate_series(10, 3000) AS g),
+        p AS (INSERT INTO api.projects (id, client_id, name) SELECT g, g, 'p' || g FROM generate_series(10, 3000) AS g),
+        t AS (INSERT INTO api.tasks (id, project_id, title) SELECT g, g / 2, 't' || g FROM generate_series(20, 6000) AS g),
+        u AS (INSERT INTO api.users (id, name) SELECT g, 'u' || g FROM generate_series(10, 3000) AS g)
+        INSERT INTO api.user_tasks (user_id, task_id) SELECT 10 + g % 2000, g FROM generate_series(20, 6000) AS g
+        """
 
     /// - Parameter mark: put before every text, so that a row of another tenant would show.
     private static func rows(mark: String) -> String {

@@ -23,7 +23,7 @@ struct TestAPI: Sendable {
             return try await database.withPool(role: "sallyport_api") { postgres async throws in
                 let catalog = try await CatalogStore(schemas: schemas).load(from: postgres)
                 let engine = ResourceEngine(catalog: catalog, maximumRows: maximumRows, allowsRollback: allowsRollback)
-                return try await body(TestAPI(engine: engine, executor: ResourceExecutor(postgres: postgres)))
+                return try await body(TestAPI(engine: engine, executor: ResourceExecutor(database: TenantDatabase(postgres))))
             }
         }
     }

@@ -88,7 +88,7 @@ struct AuthServerParts: Sendable {
         subjects = Subjects(keys: platformKeys)
 
         let changeListener = try PostgresListener(settings.database, channels: [ChangeFeed.channel], logger: logger)
-        let revocationListener = try PostgresListener(settings.database, channels: [RevocationFeed.channel], logger: logger)
+        let revocationFeed = try RevocationFeed(settings.database, database: database, index: revocations, logger: logger) { clock.now }
         housekeeping = Housekeeping(store: PartitionStore(database: database), throttle: throttle, logger: logger)
         background = [
             database,
@@ -97,10 +97,8 @@ struct AuthServerParts: Sendable {
             changeListener,
             // Recognized decisions last: they are made from what the others remember.
             ChangeFeed(listener: changeListener, observers: [tenants, clients, keys, verifier, recognized], logger: logger),
-            revocationListener,
-            RevocationFeed(
-                listener: revocationListener, log: RevocationLog(database: database), index: revocations, clock: clock, logger: logger
-            ),
+            revocationFeed.listener,
+            revocationFeed,
             KeyRotationSchedule(
                 rotation: KeyRotation(store: keyStore, vault: keyVault, clock: clock), tenants: tenantStore, logger: logger
             ),

@@ -106,26 +106,3 @@ extension Revocation {
         return entries
     }
 }
-
-/// The log as it is read.
-struct RevocationLog: Sendable {
-    let database: Postgres
-
-    /// Every entry that still kills tokens, of all tenants.
-    func living(at now: Int64) async throws -> [RevocationEntry] {
-        let moment = Date(timeIntervalSince1970: Double(now))
-        return try await database.queryAll(
-            """
-            SELECT tenant_id, kind, target, floor(extract(epoch FROM not_before))::bigint, ceil(extract(epoch FROM expires_at))::bigint
-              FROM auth.revocation
-             WHERE period >= \(Period.short(now)) AND expires_at > \(moment)
-            """
-        ) { row in
-            let (tenant, kind, target, notBefore, expiresAt) = try row.decode(
-                UUID.self, String.self, String.self, Int64.self, Int64.self
-            )
-            guard let kind = RevocationKind(rawValue: kind) else { throw StoredDataError("auth.revocation: unknown kind \(kind)") }
-            return RevocationEntry(kind: kind, tenant: TenantID(tenant), target: target, notBefore: notBefore, expiresAt: expiresAt)
-        }
-    }
-}

@@ -74,15 +74,6 @@ final class AccessTokenVerifier: Sendable {
     }
 }
 
-extension RevocableToken {
-    init(_ claims: AccessTokenClaims) {
-        self.init(
-            tenant: claims.tenantID, tokenID: claims.tokenID, grantID: claims.grantID, sessionID: claims.sessionID, subject: claims.subject,
-            clientID: claims.clientID.rawValue, issuedAt: claims.issuedAt
-        )
-    }
-}
-
 extension AccessTokenVerifier: ChangeObserver {
     func changed(_ change: AuthChange) {
         guard change.table == .signingKey else { return }

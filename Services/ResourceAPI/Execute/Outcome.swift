@@ -12,6 +12,8 @@ struct Outcome: Sendable {
     var estimate: Int?
     /// Where the next page begins.
     var cursor: String?
+    /// The digest of the one row, if asked for.
+    var tag: String?
     /// The primary key of the one row made, for `Location`.
     var key: [(column: String, value: String)]?
     /// Holds the body in row 0, column 0.
@@ -45,6 +47,7 @@ struct Outcome: Sendable {
         }
         if layout.hasTotal { total = try row.decode(Int.self, column: next()) }
         if layout.hasCursor { cursor = try row.decode(String?.self, column: next()) }
+        if layout.hasTag { tag = try row.decode(String?.self, column: next()) }
         if layout.hasInserted { inserted = try row.decode(Int.self, column: next()) }
         if !layout.key.isEmpty {
             var key: [(column: String, value: String)] = []

@@ -3,7 +3,7 @@ import Postgres
 
 /// Runs prepared requests: one statement, one transaction, one round trip.
 struct ResourceExecutor: Sendable {
-    let postgres: Postgres
+    let database: TenantDatabase
 
     /// - Parameter settings: tenant, subject, role and scopes; without a tenant no row is visible.
     /// - Throws: `APIError` for what the client may know; `CancellationError` when the task was cancelled.
@@ -23,16 +23,28 @@ struct ResourceExecutor: Sendable {
     }
 
     func outcome(_ request: PreparedRequest, settings: TransactionSettings, timeout: Duration? = nil) async throws -> Outcome {
+        let settings = self.settings(for: request, settings)
+        guard request.preferences.rollsBack else {
+            return try await outcome(request, in: database.with(settings), timeout: timeout)
+        }
+        return try await rolledBack(request, settings: settings, timeout: timeout)
+    }
+
+    /// The caller's settings and what the request needs besides.
+    func settings(for request: PreparedRequest, _ settings: TransactionSettings) -> TransactionSettings {
         var settings = settings
         if let zone = request.preferences.timeZone { settings = settings.adding("TimeZone", zone.string) }
+        if request.operation.isPurge { settings = settings.adding("sallyport.purge", "on") }
         switch request.operation.verb {
         case .callReading, .callHead: settings = settings.adding("transaction_read_only", "on")
         default: break
         }
-        guard request.preferences.rollsBack else {
-            return try await outcome(request, in: postgres.with(settings), timeout: timeout)
-        }
-        return try await rolledBack(request, settings: settings, timeout: timeout)
+        return settings
+    }
+
+    /// Runs `body` in one transaction of several statements.
+    func withTransaction<R>(settings: TransactionSettings, _ body: (Transaction) async throws -> R) async throws -> R {
+        try await database.withTransaction(settings: settings, body)
     }
 
     /// The statement alone, or after what estimates its size, in one round trip.
@@ -58,7 +70,7 @@ struct ResourceExecutor: Sendable {
         struct Undo: Error {}
         var outcome: Outcome?
         do {
-            try await postgres.withTransaction(settings: settings) { transaction in
+            try await database.withTransaction(settings: settings) { transaction in
                 outcome = try await self.outcome(request, in: transaction, timeout: timeout)
                 throw Undo()
             }

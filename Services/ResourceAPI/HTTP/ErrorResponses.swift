@@ -5,7 +5,7 @@ public import Tenancy
 
 /// The one place where a refusal becomes an HTTP answer.
 enum ErrorResponses {
-    static func make(_ error: APIError, headers: HTTPFields = [:]) -> Response {
+    static func make(_ error: APIError, headers: HTTPFields = [:], body: [UInt8]? = nil) -> Response {
         var headers = headers
         if let retryAfter = error.retryAfter { headers[.retryAfter] = String(retryAfter) }
         if error.code.utf8.count <= 32, error.code.utf8.allSatisfy(isAlphanumeric) {
@@ -16,7 +16,8 @@ enum ErrorResponses {
             headers.append(HTTPField(name: name, value: header.value))
         }
         return .json(
-            status: HTTPResponse.Status(code: error.status), error.serialized(), headers: headers, contentType: ResourceResponse.contentType
+            status: HTTPResponse.Status(code: error.status), body ?? error.serialized(), headers: headers,
+            contentType: ResourceResponse.contentType
         )
     }
 
@@ -54,6 +55,11 @@ extension APIError: Refusal {
 extension KeysUnknown: Refusal {
     func response() -> Response { ErrorResponses.failure(.serviceUnavailable, [.retryAfter: "1"]) }
     var operatorDetail: String? { "a token's key set could not be fetched" }
+}
+
+extension RevocationsUnknown: Refusal {
+    func response() -> Response { ErrorResponses.failure(.serviceUnavailable, [.retryAfter: "1"]) }
+    var operatorDetail: String? { "the revocation log cannot be heard" }
 }
 
 extension TenancyError: Refusal {

@@ -18,6 +18,15 @@ struct ResourceAPI: AsyncParsableCommand {
               SALLYPORT_API_CATALOG_POLL_SECONDS  how often to look for changes of the schema that nobody announced; 0: never (default: 10)
               SALLYPORT_API_MAX_BODY_BYTES   bytes of one request's body at most (default: 1048576)
               SALLYPORT_API_ALLOW_ROLLBACK   whether Prefer: tx=rollback holds, true or false (default: false)
+              SALLYPORT_API_TENANT_CONCURRENCY  statements of one tenant under way at once; more wait for their turn (default: 7/8 of
+                                             pool size × pipeline depth)
+              SALLYPORT_API_MAX_COST         the planner's estimate beyond which a statement is refused (default: 0, no limit)
+              SALLYPORT_API_ROLE_LIMITS      limits of roles as JSON, "*" for all others:
+                                             {"readonly": {"max_cost": 50000, "statement_timeout_ms": 2000, "max_rows": 200}}
+              SALLYPORT_API_STREAMS          exports and imports under way at once, each on a connection of its own; half of them for one
+                                             tenant at most (default: 4)
+              SALLYPORT_API_MAX_IMPORT_BYTES bytes of one imported file at most (default: 1073741824)
+              SALLYPORT_API_STREAM_TIMEOUT_S how long one of them may take (default: 600)
               SALLYPORT_API_JWKS_BASE_URL    where key sets are fetched: {this}/t/{tenant}/oauth2/jwks (default: BASE_URL)
               SALLYPORT_TRUSTED_PROXIES      addresses of the gateway, whose forwarded headers are believed (default: none)
               SALLYPORT_DATABASE_POOL_SIZE   connections at most (default: 10)

@@ -1,6 +1,7 @@
 import Hummingbird
 import Logging
 import Postgres
+import Revocation
 import ServiceKit
 import ServiceLifecycle
 
@@ -8,7 +9,7 @@ import ServiceLifecycle
 struct ResourceAPIApplication: Sendable {
     /// Everything that runs besides the HTTP server, in the order in which it starts.
     let background: [any Service]
-    let responder: ShortcutResponder
+    let responder: CrossOrigin<ShortcutResponder>
     private let server: any Service
     private let health: Health
 
@@ -27,8 +28,13 @@ struct ResourceAPIApplication: Sendable {
             postgres: database, listener: listener, logger: logger
         )
 
+        let revocations = RevocationIndex()
+        let revocationFeed = try RevocationFeed(settings.database, database: database, index: revocations, logger: logger) { clock.now }
+
         let verified = VerifiedTokens()
-        var background: [any Service] = [database, listener, catalog]
+        var background: [any Service] = [
+            database, listener, catalog, revocationFeed.listener, revocationFeed, PartitionKeeper(postgres: database, logger: logger),
+        ]
         let source: any KeySetSource
         if let keySource {
             source = keySource
@@ -39,12 +45,16 @@ struct ResourceAPIApplication: Sendable {
         }
         let keys = KeySets(source: source, logger: logger, changed: { verified.removeAll(of: $0) })
         let verifier = TokenVerifier(
-            baseURL: settings.baseURL, audience: settings.apiURL, keys: keys, verified: verified, clock: clock
+            baseURL: settings.baseURL, audience: settings.apiURL, keys: keys, verified: verified, revocations: revocations, clock: clock
         )
         let metadata = ResourceMetadataEndpoint(settings: settings)
         let gate = Gate(verifier: verifier, baseHost: settings.baseHost, metadataURL: metadata.url)
         health = Health(
-            checks: [.init("database") { database.isReady }, .init("catalog") { catalog.engine != nil }], registry: registry
+            checks: [
+                .init("database") { database.isReady }, .init("catalog") { catalog.engine != nil },
+                .init("revocations") { revocations.isCurrent },
+            ],
+            registry: registry
         )
 
         let router = Router(context: ServiceContext.self)
@@ -52,15 +62,25 @@ struct ResourceAPIApplication: Sendable {
         router.add(middleware: pipeline)
         health.addRoutes(to: router)
         metadata.addRoutes(to: router)
+        let shared = TenantDatabase(
+            database, concurrency: settings.tenantConcurrency, streams: settings.streams, limits: settings.roleLimits)
+        let executor = ResourceExecutor(database: shared)
         let tables = TableEndpoint(
-            path: settings.apiPath, gate: gate, catalog: catalog, executor: ResourceExecutor(postgres: database),
+            path: settings.apiPath, gate: gate, catalog: catalog, executor: executor,
             maximumBodyBytes: settings.maximumBodyBytes
         )
         tables.addRoutes(to: router)
         let functions = FunctionEndpoint(tables: tables)
         functions.addRoutes(to: router)
+        RestoreEndpoint(tables: tables).addRoutes(to: router)
+        BatchEndpoint(tables: tables).addRoutes(to: router)
+        ExportEndpoint(tables: tables, database: shared, timeout: settings.streamTimeout).addRoutes(to: router)
+        ImportEndpoint(tables: tables, database: shared, maximumBytes: settings.maximumImportBytes, timeout: settings.streamTimeout)
+            .addRoutes(to: router)
+        OpenAPIEndpoint(path: settings.apiPath, gate: gate, catalog: catalog).addRoutes(to: router)
 
-        responder = ShortcutResponder(tables.shortcuts + functions.shortcuts, pipeline: pipeline, router: router.buildResponder())
+        let shortcuts = ShortcutResponder(tables.shortcuts + functions.shortcuts, pipeline: pipeline, router: router.buildResponder())
+        responder = CrossOrigin(inner: shortcuts, path: settings.apiPath)
         server = HTTPService.make(responder, listen: settings.listen, logger: logger)
         self.background = background
     }

@@ -23,6 +23,15 @@ struct ResourceAPISettings: Sendable {
     let maximumBodyBytes: Int
     /// Whether a request may ask that nothing of it is kept.
     let allowsRollback: Bool
+    /// Statements of one tenant under way at once.
+    let tenantConcurrency: Int
+    let roleLimits: RoleLimitTable
+    /// Exports and imports under way at once.
+    let streams: Int
+    /// Bytes of one import at most.
+    let maximumImportBytes: Int
+    /// How long one of them may take.
+    let streamTimeout: Duration
 
     init(_ settings: Settings) throws {
         baseURL = try settings.baseURL("BASE_URL")
@@ -37,6 +46,12 @@ struct ResourceAPISettings: Sendable {
         catalogPollInterval = .seconds(try settings.integer("API_CATALOG_POLL_SECONDS", default: 10, in: 0...86400))
         maximumBodyBytes = try settings.integer("API_MAX_BODY_BYTES", default: 1024 * 1024, in: 1024...1_073_741_824)
         allowsRollback = try settings.flag("API_ALLOW_ROLLBACK", default: false)
+        tenantConcurrency = try settings.integer(
+            "API_TENANT_CONCURRENCY", default: TenantDatabase.defaultConcurrency(database), in: 1...1_000_000)
+        roleLimits = try RoleLimitTable(settings)
+        streams = try settings.integer("API_STREAMS", default: 4, in: 1...1000)
+        maximumImportBytes = try settings.integer("API_MAX_IMPORT_BYTES", default: 1_073_741_824, in: 1024...1_099_511_627_776)
+        streamTimeout = .seconds(try settings.integer("API_STREAM_TIMEOUT_S", default: 600, in: 1...86_400))
         schemas = try Self.schemas(settings)
     }
 

@@ -14,5 +14,10 @@ struct ResourceRequest: Sendable {
     /// The value of `Range`, if its unit is `items` or absent: `0-9`, `10-`.
     var range: String?
     var contentType: String?
+    /// The values of every `If-Match` and `If-None-Match` field.
+    var ifMatch: [String] = []
+    var ifNoneMatch: [String] = []
+    /// Of `delete`: rows deleted softly are to come back instead.
+    var isRestoration = false
     var body: [UInt8]?
 }

@@ -19,10 +19,12 @@ final class Operation: Sendable {
     let countLimit: Int?
     /// For wording what the database says of other tables.
     let catalog: Catalog
+    /// Whether rows that are deleted softly are removed for good, which takes the setting `sallyport.purge`.
+    let isPurge: Bool
 
     init(
         verb: Verb, subject: Subject, format: AnswerFormat, requiredScopes: [RequiredScope], statement: ResourceStatement?,
-        estimate: ResourceStatement? = nil, countLimit: Int? = nil, catalog: Catalog
+        estimate: ResourceStatement? = nil, countLimit: Int? = nil, catalog: Catalog, isPurge: Bool = false
     ) {
         self.verb = verb
         self.subject = subject
@@ -32,6 +34,7 @@ final class Operation: Sendable {
         self.estimate = estimate
         self.countLimit = countLimit
         self.catalog = catalog
+        self.isPurge = isPurge
     }
 
     var table: Table? {

@@ -8,8 +8,10 @@ struct OperationMaker {
     func read(_ shape: RequestShape) throws(APIError) -> Operation {
         let table = try table(shape)
         try TableRights(table: table).require(shape)
-        let plan = try ReadPlanner(catalog: catalog, maximumRows: maximumRows).plan(
+        var plan = try ReadPlanner(catalog: catalog, maximumRows: maximumRows).plan(
             shape.query.root, of: .table(table), after: shape.query.after)
+        if shape.allowsTag, plan.addressesOneRow || shape.format.isObject { plan = plan.tagged() }
+        let isTagged = plan.taggedColumns != nil
         var builder = StatementBuilder()
         // A page behind a cursor counts all there is: what is counted up to a limit would come behind the cursor's column.
         let isLimited = shape.preferences.count == .estimated && maximumRows != nil && plan.cursor == nil
@@ -17,11 +19,11 @@ struct OperationMaker {
         let extra = isLimited ? [limitedCount(plan, &builder)] : []
         let hasTotal = countsAll || !extra.isEmpty
         let statement =
-            shape.verb.isHead
+            shape.verb.isHead && !isTagged
             ? ResourceStatement(builder.count(plan, countsAll: countsAll, extra: extra), builder, .count(hasTotal: hasTotal))
             : ResourceStatement(
                 builder.answer(plan, format: shape.format, countsAll: countsAll, extra: extra), builder,
-                .rows(hasTotal: hasTotal, hasCursor: plan.cursor != nil))
+                .rows(hasTotal: hasTotal, hasCursor: plan.cursor != nil, hasTag: isTagged))
         return Operation(
             verb: shape.verb, subject: .table(table), format: shape.format, requiredScopes: plan.requiredScopes, statement: statement,
             estimate: isLimited || shape.preferences.count == .planned ? estimate(plan) : nil,
@@ -34,7 +36,7 @@ struct OperationMaker {
         let plan = try planner.plan(shape)
         return Operation(
             verb: shape.verb, subject: .table(table), format: shape.format, requiredScopes: planner.requiredScopes(plan, shape.verb),
-            statement: plan.map { WriteStatement.make($0, format: shape.format) }, catalog: catalog)
+            statement: plan.map { WriteStatement.make($0, format: shape.format) }, catalog: catalog, isPurge: plan?.isPurge ?? false)
     }
 
     /// - Throws: 404 `PGRST205`.

@@ -1,11 +1,13 @@
+import JSON
+
 /// What a plan asks of its source, and of the token.
 extension ReadPlan {
     /// The root source's columns that members, order and relations are made of, each once: what RETURNING must give.
     var neededColumns: [Column] {
         var columns: [Column] = []
-        var names: Set<String> = []
+        var names: Set<ExactString> = []
         func need(_ column: Column?) {
-            if let column, names.insert(column.name).inserted { columns.append(column) }
+            if let column, names.insert(ExactString(column.name)).inserted { columns.append(column) }
         }
         func need(_ value: Value) {
             if case .column(let column) = value.base { need(column) }

@@ -25,6 +25,9 @@ struct ReadPlan: Sendable, Equatable {
     /// The last column of the rows that ``StatementBuilder/rows(_:)`` gives, if ``cursor`` is asked for.
     static let cursorColumn = "sallyport_cursor"
 
+    /// The row's digest, if ``taggedColumns`` are given.
+    static let tagColumn = "sallyport_tag"
+
     let source: Source
     /// The table or view whose rows these are; nil where a function returns columns of its own or a scalar.
     let relation: Table?
@@ -46,6 +49,8 @@ struct ReadPlan: Sendable, Equatable {
     /// Aggregates are left to the plan around this one: it is spread as at most one row.
     var hoistsAggregates = false
     var deletion = Deletion.none
+    /// The columns whose values make a row's tag, if it is asked for: ``tagColumn`` behind the rows' own columns.
+    var taggedColumns: [Column]?
 
     /// What becomes of rows that are deleted softly: those in which the column named is not null.
     enum Deletion: Sendable, Equatable {

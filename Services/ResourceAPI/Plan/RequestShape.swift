@@ -13,6 +13,12 @@ struct RequestShape: Sendable, Hashable {
     /// Where `max-affected` is among the values, if it holds.
     let maximumAffected: ValueIndex?
     let payload: PayloadShape?
+    /// What must hold of the row that is written.
+    var rowCondition = RowCondition.none
+    /// Whether an answer of one row can have its `ETag`.
+    var allowsTag = false
+    /// Of `delete`.
+    var isRestoration = false
 
     init(
         verb: Verb, schema: String, name: String, query: QueryShape, format: AnswerFormat, preferences: Preferences,

@@ -51,9 +51,12 @@ final class ResourceEngine: Sendable {
             maximumAffected = query.values.count
             query.values.append(String(maximum))
         }
-        let shape = RequestShape(
+        var shape = RequestShape(
             verb: request.verb, schema: schema, name: request.name, query: query.shape, format: format, preferences: preferences,
             maximumAffected: maximumAffected, payload: payload)
+        shape.rowCondition = try RowCondition(request, timeZone: preferences.timeZone != nil, values: &query.values)
+        shape.allowsTag = preferences.timeZone == nil && !request.verb.isCall
+        shape.isRestoration = request.isRestoration
         return PreparedRequest(try operation(shape), query: query, payload: payload, preferences: preferences)
     }
 

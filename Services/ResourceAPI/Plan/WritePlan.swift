@@ -9,6 +9,8 @@ struct WritePlan: Sendable, Equatable {
         case put(Body, Conflict, [KeyFilter])
         case update(Body, ReadPlan)
         case delete(ReadPlan)
+        /// Rows that are deleted softly, or come back.
+        case mark(ReadPlan, isDeleted: Bool)
     }
 
     /// What is taken from the request's body.
@@ -44,6 +46,8 @@ struct WritePlan: Sendable, Equatable {
     let answer: Answer
     /// More rows than this are refused, and stay as they are.
     var maximumAffected: ValueIndex?
+    /// What must hold of the one row that is addressed.
+    var rowCondition = RowCondition.none
 
     /// Whether it is told how many rows are new: where others were merged.
     var conflictToCount: Conflict? {

@@ -12,7 +12,8 @@ struct WritePlanner: Sendable {
     func plan(_ shape: RequestShape) throws(APIError) -> WritePlan? {
         try TableRights(table: table).require(shape)
         guard let command = try command(shape) else { return nil }
-        var plan = WritePlan(table: table, command: command, answer: try answer(shape))
+        var plan = WritePlan(table: table, command: command, answer: try answer(shape, command))
+        plan.rowCondition = shape.rowCondition
         switch shape.verb {
         case .update, .delete: plan.maximumAffected = shape.maximumAffected
         default: break
@@ -22,12 +23,14 @@ struct WritePlanner: Sendable {
 
     /// What the token must allow: the write, and reading all that is read.
     func requiredScopes(_ plan: WritePlan?, _ verb: Verb) -> [RequiredScope] {
-        var scopes = [RequiredScope(action: verb.action, resource: table.name)]
+        var scopes = [RequiredScope(action: plan?.isPurge == true ? "purge" : verb.action, resource: table.name)]
         func add(_ more: [RequiredScope]) {
             for scope in more where !scopes.contains(scope) { scopes.append(scope) }
         }
         switch plan?.command {
-        case .update(_, let rows), .delete(let rows):
+        case .delete(let rows) where plan?.isPurge == true:
+            add(rows.relatedScopes.filter { $0 != RequiredScope(action: "delete", resource: table.name) })
+        case .update(_, let rows), .delete(let rows), .mark(let rows, _):
             // To say which rows of its own table a write means is no reading of them.
             add(rows.relatedScopes)
         default: break
@@ -51,7 +54,7 @@ struct WritePlanner: Sendable {
             guard let body = try body(shape), !body.columns.isEmpty else { return nil }
             return .update(body, rows)
         case .delete:
-            return .delete(try rows(shape))
+            return try deletion(try rows(shape), isRestoration: shape.isRestoration)
         case .read, .head, .call, .callReading, .callHead:
             throw .internalError
         }
@@ -81,6 +84,7 @@ struct WritePlanner: Sendable {
         guard !column.isGenerated else {
             throw APIError(400, "428C9", "column \"\(column.name)\" is computed by the database and takes no value")
         }
+        try requireUnmarked(column)
         return column
     }
 
@@ -148,19 +152,32 @@ struct WritePlanner: Sendable {
         selection.order = []
         selection.limit = .none
         selection.offset = nil
-        return try ReadPlanner(catalog: catalog, maximumRows: nil).plan(selection, of: .table(table))
+        let plan = try ReadPlanner(catalog: catalog, maximumRows: nil).plan(selection, of: .table(table))
+        guard shape.rowCondition == .none || plan.addressesOneRow else { throw RowCondition.needsKey }
+        return plan
     }
 
-    private func answer(_ shape: RequestShape) throws(APIError) -> WritePlan.Answer {
+    private func answer(_ shape: RequestShape, _ command: WritePlan.Command) throws(APIError) -> WritePlan.Answer {
         var selection = shape.query.root
         selection.conditions = []
         // Names that do not exist are refused even where nothing is given back.
         let rows = try ReadPlanner(catalog: catalog, maximumRows: nil).plan(selection, of: .written(table))
         switch shape.preferences.returning {
-        case .representation: return .rows(rows)
+        case .representation: return .rows(shape.allowsTag && writesOneRow(command, shape) ? rows.tagged() : rows)
         case .headersOnly where shape.verb == .insert && !table.primaryKey.isEmpty:
             return .key(table.primaryKey.compactMap(table.column))
         case .headersOnly, .minimal, nil: return .nothing
+        }
+    }
+}
+
+extension WritePlanner {
+    /// Whether there is one row at most to answer with.
+    private func writesOneRow(_ command: WritePlan.Command, _ shape: RequestShape) -> Bool {
+        switch command {
+        case .insert: shape.payload?.rowCount == 1
+        case .put: true
+        case .update(_, let rows), .delete(let rows), .mark(let rows, _): rows.addressesOneRow
         }
     }
 }

@@ -177,6 +177,7 @@ enum RefusalCode {
         case "PGRST103": 416
         case "PGRST115", "PGRST124": 400
         case "PGRST412": 412
+        case "23505": 409
         case "PGRST111", "PGRST112": 500
         default: 400
         }

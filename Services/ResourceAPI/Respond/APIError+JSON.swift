@@ -2,7 +2,9 @@ import JSON
 
 extension APIError {
     /// The error's body: all four members always.
-    func serialized() -> [UInt8] {
+    ///
+    /// - Parameter index: the place of the operation that failed, in a batch.
+    func serialized(index: Int? = nil) -> [UInt8] {
         var writer = JSONWriter(reserving: 256)
         writer.beginObject()
         writer.field("code", code)
@@ -11,6 +13,7 @@ extension APIError {
         if let detailsJSON { writer.raw(detailsJSON) } else if let details { writer.string(details) } else { writer.null() }
         writer.name("hint")
         if let hint { writer.string(hint) } else { writer.null() }
+        if let index { writer.field("index", index) }
         writer.endObject()
         return writer.bytes
     }

@@ -7,6 +7,7 @@ struct ResourceResponse: Sendable {
         case none
         case text(StaticString)
         case rows(QueryResult)
+        case bytes([UInt8])
 
         /// Calls `body` with the bytes, which must not be used afterwards. Nil: no body.
         func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer?) throws -> R) rethrows -> R {
@@ -14,6 +15,7 @@ struct ResourceResponse: Sendable {
             case .none: try body(nil)
             case .text(let text): try body(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
             case .rows(let result): try result.withUnsafeBytes(row: 0, column: 0, body)
+            case .bytes(let bytes): try bytes.withUnsafeBytes { try body($0) }
             }
         }
     }
@@ -22,6 +24,12 @@ struct ResourceResponse: Sendable {
     /// As needed `Content-Range`, `Preference-Applied`, `Location`, `Content-Profile` and `Content-Type`, and what a function set.
     let headers: [(name: String, value: String)]
     let body: Body
+
+    init(status: Int, headers: [(name: String, value: String)], body: Body) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
 
     /// - Throws: 416 `PGRST103` for an offset beyond a known total; 406 `PGRST116` for another number of rows than the one asked for.
     init(_ request: PreparedRequest, _ outcome: Outcome) throws(APIError) {
@@ -42,6 +50,9 @@ struct ResourceResponse: Sendable {
         if verb != .put { headers.append(("Content-Range", range.text(for: verb))) }
         if let applied = request.preferenceApplied { headers.append(("Preference-Applied", applied)) }
         if let key = outcome.key { headers.append(("Location", Self.location(operation.name, key))) }
+        if let tag = outcome.tag, outcome.count == 1, !outcome.isTooLarge {
+            headers.append(("ETag", EntityTag.text(tag, operation.format)))
+        }
         if let cursor = outcome.cursor { headers.append(("Next-Cursor", cursor)) }
         if operation.catalog.schemas.count > 1 { headers.append(("Content-Profile", operation.schema)) }
         if hasBody || (verb.isHead && !operation.returnsNothing) { headers.append(("Content-Type", operation.format.contentType)) }
@@ -88,13 +99,11 @@ struct ResourceResponse: Sendable {
         return request.operation.format == .csv ? .text("") : .text("[]")
     }
 
-    /// One that is there already is replaced, but for cookies.
+    /// The server's own of the same name give way; of the function's all stay.
     private static func add(_ own: [APIError.Header], to headers: inout [(name: String, value: String)]) {
-        for header in own {
-            let name = header.name.lowercased()
-            if name != "set-cookie" { headers.removeAll { $0.name.lowercased() == name } }
-            headers.append((header.name, header.value))
-        }
+        let names = Set(own.map { $0.name.lowercased() })
+        headers.removeAll { names.contains($0.name.lowercased()) }
+        headers += own.map { (name: $0.name, value: $0.value) }
     }
 
     /// Relative to the API: `customers?id=eq.…`.

@@ -18,6 +18,8 @@ struct ResourceStatement: Sendable {
         var hasTotal = false
         /// Where the next page begins, `text`; null behind the last one.
         var hasCursor = false
+        /// The digest of one row, `text`; null for none.
+        var hasTag = false
         /// Of the rows written, those that were not there before, `int8`.
         var hasInserted = false
         /// One row's primary key, each column as `text`: the names.
@@ -28,8 +30,8 @@ struct ResourceStatement: Sendable {
         /// A command without RETURNING.
         static let affected = Layout(hasRow: false)
         /// What `StatementBuilder.answer` gives.
-        static func rows(hasTotal: Bool = false, hasCursor: Bool = false) -> Layout {
-            Layout(hasBody: true, hasTotal: hasTotal, hasCursor: hasCursor)
+        static func rows(hasTotal: Bool = false, hasCursor: Bool = false, hasTag: Bool = false) -> Layout {
+            Layout(hasBody: true, hasTotal: hasTotal, hasCursor: hasCursor, hasTag: hasTag)
         }
         static func count(hasTotal: Bool = false) -> Layout { Layout(hasTotal: hasTotal) }
     }

@@ -4,7 +4,7 @@ import Postgres
 /// Whole statements: the rows aggregated to a finished body.
 extension StatementBuilder {
     /// `SELECT` of one row: the body, or null where it is larger than an answer may be; the number of rows; with `countsAll` the number
-    /// without limit and offset; with a cursor the last row's, null where there is no row; then `extra`.
+    /// without limit and offset; with a cursor the last row's, null where there is no row; a row's tag, if asked for; then `extra`.
     ///
     /// Stands directly over the rows, no CTE, so that the planner sees through. Behind a write, `WITH sallyport_source AS (…)` goes
     /// before it.
@@ -13,15 +13,22 @@ extension StatementBuilder {
     ///   - format: `.object` gives the first row alone, null for none: it is the count that says whether there was exactly one.
     ///   - extra: expressions that do not depend on the rows.
     mutating func answer(_ plan: ReadPlan, format: AnswerFormat, countsAll: Bool = false, extra: [String] = []) -> String {
-        var rows = "(\(rows(plan))) AS \(plan.cursor == nil ? "sallyport_row" : "sallyport_page")"
+        let hasMore = plan.cursor != nil || plan.taggedColumns != nil
+        var rows = "(\(rows(plan))) AS \(hasMore ? "sallyport_page" : "sallyport_row")"
         var columns = "\(body(plan, format)) AS body, count(*) AS count"
         var list = "CASE WHEN octet_length(body::pg_catalog.text) <= \(ResourceResponse.maximumBytes) THEN body END, count"
         if countsAll { list += ", \(total(plan))" }
-        if plan.cursor != nil {
+        if hasMore {
             let names = plan.output.map { "sallyport_page.\(quoted($0.name))" }.joined(separator: ", ")
             rows += " CROSS JOIN LATERAL (SELECT \(names)) AS sallyport_row"
+        }
+        if plan.cursor != nil {
             columns += ", (array_agg(sallyport_page.\(ReadPlan.cursorColumn)))[count(*)::pg_catalog.int4] AS cursor"
             list += ", cursor"
+        }
+        if plan.taggedColumns != nil {
+            columns += ", min(sallyport_page.\(ReadPlan.tagColumn)) AS tag"
+            list += ", tag"
         }
         for item in extra { list += ", \(item)" }
         return "SELECT \(list) FROM (SELECT \(columns) FROM \(rows)) AS sallyport_answer"
@@ -69,13 +76,15 @@ extension StatementBuilder {
         "\(plan.isScalar ? "to_json" : "row_to_json")(\(value))"
     }
 
-    /// RFC 4180, lines ended as PostgreSQL's `COPY` ends them; null is nothing, an empty text is quoted.
+    /// RFC 4180, with values and lines as PostgreSQL's `COPY` writes them: null is nothing, an empty text is quoted, true is `t`.
     private func csv(_ plan: ReadPlan) -> String {
         guard !plan.output.isEmpty else { return "''" }
         let header = plan.output.map { Self.csvField($0.name) }.joined(separator: ",")
         let fields = plan.output.map { output in
-            let text = "sallyport_row.\(quoted(output.name))::pg_catalog.text"
-            return "coalesce(CASE WHEN \(text) ~ '[\",\\r\\n]|^$' THEN '\"' || replace(\(text), '\"', '\"\"') || '\"' ELSE \(text) END, '')"
+            let value = "sallyport_row.\(quoted(output.name))"
+            let text = "concat(\(value))"
+            let quoted = "'\"' || replace(\(text), '\"', '\"\"') || '\"'"
+            return "CASE WHEN \(value) IS NULL THEN '' WHEN \(text) ~ '[\",\\r\\n]|^$' THEN \(quoted) ELSE \(text) END"
         }
         let line = fields.joined(separator: " || ',' || ")
         return "\(literal(header)) || coalesce(string_agg(chr(10) || \(line), ''), '')"

@@ -26,6 +26,7 @@ extension StatementBuilder {
     func returning(_ plan: ReadPlan, alias: String) -> String {
         var items = plan.neededColumns.map { "\(alias).\(quoted($0.name))" }
         if plan.needsWholeRow { items.append("\(alias) AS \(ReadPlan.wholeRowColumn)") }
+        if let columns = plan.taggedColumns { items.append("\(rowTag(columns, of: alias)) AS \(ReadPlan.tagColumn)") }
         return items.isEmpty ? "1" : items.joined(separator: ", ")
     }
 
@@ -101,6 +102,10 @@ extension StatementBuilder {
         if plan.cursor != nil {
             let texts = plan.order.map { "\(key($0.key, of: plan, on: row))::pg_catalog.text" }
             items.append("json_build_array(\(texts.joined(separator: ", "))) AS \(ReadPlan.cursorColumn)")
+        }
+        if let columns = plan.taggedColumns {
+            let tag = plan.isDerived ? "\(row.name).\(ReadPlan.tagColumn)" : rowTag(columns, of: row.name)
+            items.append("\(tag) AS \(ReadPlan.tagColumn)")
         }
         return items.isEmpty ? "" : " " + items.joined(separator: ", ")
     }

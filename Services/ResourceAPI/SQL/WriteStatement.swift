@@ -46,10 +46,25 @@ struct WriteStatement {
             return text + onConflict(conflict, body)
         case .update(let body, let rows):
             let assignments = body.columns.map { "\(quoted($0)) = \(value(of: $0, body))" }.joined(separator: ", ")
-            return "UPDATE \(target) SET \(assignments) FROM \(source(body))\(builder.filter(rows, alias: "t"))"
+            return "UPDATE \(target) SET \(assignments) FROM \(source(body))\(filter(rows))"
         case .delete(let rows):
-            return "DELETE FROM \(target)\(builder.filter(rows, alias: "t"))"
+            return "DELETE FROM \(target)\(filter(rows))"
+        case .mark(let rows, let isDeleted):
+            let column = builder.quoted(plan.table.features.softDeleteColumn ?? "")
+            return "UPDATE \(target) SET \(column) = \(isDeleted ? "now()" : "NULL")\(filter(rows))"
         }
+    }
+
+    /// Which rows are meant; of a row that must be in a certain state, none in another. A row that changed meanwhile is looked at again.
+    private mutating func filter(_ rows: ReadPlan) -> String {
+        let filter = builder.filter(rows, alias: "t")
+        guard let condition = stateCondition() else { return filter }
+        return filter.isEmpty ? " WHERE \(condition)" : "\(filter) AND \(condition)"
+    }
+
+    private mutating func stateCondition() -> String? {
+        guard case .matches(let digests) = plan.rowCondition else { return nil }
+        return "\(builder.rowTag(plan.table.columns, of: "t")) = ANY (\(builder.parameter(.value(digests), .unknown)))"
     }
 
     private mutating func insert(_ body: WritePlan.Body) -> String {
@@ -60,13 +75,25 @@ struct WriteStatement {
     }
 
     /// Each unique key of a tenant's table leads with the tenant.
-    private func onConflict(_ conflict: WritePlan.Conflict, _ body: WritePlan.Body) -> String {
+    private mutating func onConflict(_ conflict: WritePlan.Conflict, _ body: WritePlan.Body) -> String {
         let target = "\(builder.quoted("tenant_id")), \(conflict.target.map(quoted).joined(separator: ", "))"
-        guard conflict.resolution == .mergeDuplicates else { return " ON CONFLICT (\(target)) DO NOTHING" }
+        guard conflict.resolution == .mergeDuplicates, plan.rowCondition != .absent else { return " ON CONFLICT (\(target)) DO NOTHING" }
         // A row that is nothing but its key is set to what it is, so that it is given back.
         let others = body.columns.filter { !conflict.target.contains($0) }
         let assignments = (others.isEmpty ? conflict.target : others).map { "\(quoted($0)) = EXCLUDED.\(quoted($0))" }
-        return " ON CONFLICT (\(target)) DO UPDATE SET \(assignments.joined(separator: ", "))"
+        return " ON CONFLICT (\(target)) DO UPDATE SET \(assignments.joined(separator: ", "))\(mergeCondition())"
+    }
+
+    /// A row that is deleted softly holds its key still.
+    private mutating func mergeCondition() -> String {
+        var conditions: [String] = []
+        if let column = plan.table.features.softDeleteColumn {
+            let error = APIError(409, "23505", "duplicate key value in \(plan.table.name)")
+            let refusal = refuse(error, details: "'A row with this key is deleted, and can be restored.'")
+            conditions.append("CASE WHEN t.\(builder.quoted(column)) IS NULL THEN true ELSE \(refusal) END")
+        }
+        if let condition = stateCondition() { conditions.append(condition) }
+        return builder.clause("WHERE", conditions, " AND ")
     }
 
     // MARK: The body
@@ -131,8 +158,10 @@ struct WriteStatement {
             layout.hasBody = true
             let answer = builder.answer(rows, format: format)
             further += checks
+            layout.hasTag = rows.taggedColumns != nil
             guard !further.isEmpty else { return answer }
-            return "SELECT body, count, \(further.joined(separator: ", ")) FROM (\(answer)) AS sallyport_whole (body, count)"
+            let own = layout.hasTag ? "body, count, tag" : "body, count"
+            return "SELECT \(own), \(further.joined(separator: ", ")) FROM (\(answer)) AS sallyport_whole (\(own))"
         }
         if case .key(let columns) = plan.answer {
             layout.key = columns.map(\.name)
@@ -153,6 +182,11 @@ struct WriteStatement {
     private mutating func checks() -> [String] {
         let written = "(SELECT count(*) FROM sallyport_source)"
         var checks: [String] = []
+        if plan.rowCondition != .none {
+            var fails = "\(written) <> 1"
+            if plan.rowCondition != .absent, let conflict = plan.conflictToCount { fails += " OR \(inserted(conflict)) > 0" }
+            checks.append("CASE WHEN \(fails) THEN \(refuse(RowCondition.failed, details: "NULL")) END")
+        }
         if case .put = plan.command {
             let error = WritePlanner.keyMismatch
             checks.append("CASE WHEN \(written) <> 1 THEN \(refuse(error, details: "NULL")) END")

@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import OAuth
+import Postgres
 import ServiceKit
 
 /// `{API}/{table}`: GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS in PostgREST's grammar, inside the token's tenant.
@@ -18,7 +19,7 @@ struct TableEndpoint: Sendable {
         router.route(RouterPath(path + "/:table"), handlers)
     }
 
-    var shortcuts: [Shortcut] { [Shortcut(path + "/:table", handlers)].compactMap(\.self) }
+    var shortcuts: [Shortcut] { [Shortcut(path + "/:table", handlers, except: [.post: BatchEndpoint.name])].compactMap(\.self) }
 
     private var handlers: [HTTPRequest.Method: Shortcut.Handler] {
         [
@@ -32,20 +33,35 @@ struct TableEndpoint: Sendable {
         ]
     }
 
-    private func respond(_ request: Request, _ context: ServiceContext, _ verb: Verb) async throws -> Response {
+    func respond(_ request: Request, _ context: ServiceContext, _ verb: Verb, isRestoration: Bool = false) async throws -> Response {
         let caller = try await gate.admit(request, context)
-        let resourceRequest = try await read(request, context, verb)
+        var resourceRequest = try await read(request, context, verb)
+        resourceRequest.isRestoration = isRestoration
         let prepared = try await catalog.prepare(resourceRequest)
-        try gate.require(prepared.operation.requiredScopes, for: caller)
         do {
-            return response(try await executor.run(prepared, settings: caller.settings))
+            return response(try await run(prepared, request, context, caller))
         } catch let error as APIError where error.suggestsStaleCatalog {
             // The table changed under the catalog, and nothing was run: the newer catalog may have another statement for the request.
             guard let newer = await catalog.reloadBecauseStale() else { throw error }
-            let renewed = try newer.prepare(resourceRequest)
-            try gate.require(renewed.operation.requiredScopes, for: caller)
-            return response(try await executor.run(renewed, settings: caller.settings))
+            return response(try await run(try newer.prepare(resourceRequest), request, context, caller))
         }
+    }
+
+    private func run(
+        _ prepared: PreparedRequest, _ request: Request, _ context: ServiceContext, _ caller: Caller
+    ) async throws -> ResourceResponse {
+        try gate.require(prepared.operation.requiredScopes, for: caller)
+        guard !prepared.operation.verb.isRead else {
+            return try unlessKnown(try await executor.run(prepared, settings: caller.settings), request)
+        }
+        let isAudited = prepared.operation.table?.features.isAudited ?? false
+        let settings = isAudited ? caller.settings.adding("sallyport.request_id", context.requestID) : caller.settings
+        guard let key = try IdempotencyKey(request, body: prepared.payload.map { Array($0.text.utf8) }, caller),
+            !prepared.preferences.rollsBack
+        else {
+            return try await executor.run(prepared, settings: settings)
+        }
+        return try await executor.run(prepared, once: key, settings: settings)
     }
 
     /// What the token may do to the table.
@@ -56,7 +72,7 @@ struct TableEndpoint: Sendable {
         return Response(status: .ok, headers: [.allow: allow, .cacheControl: "no-store", .vary: Self.vary])
     }
 
-    private func name(_ context: ServiceContext) throws(APIError) -> String {
+    func name(_ context: ServiceContext) throws(APIError) -> String {
         guard let name = PercentCoding.decode((context.parameters.get("table") ?? "").utf8, plusIsSpace: false) else {
             throw APIError(400, "PGRST125", "The path is not properly encoded")
         }
@@ -66,12 +82,8 @@ struct TableEndpoint: Sendable {
     private func read(_ request: Request, _ context: ServiceContext, _ verb: Verb) async throws -> ResourceRequest {
         let headers = request.headers
         var resource = ResourceRequest(verb: verb, name: try name(context), rawQuery: Substring(request.uri.query ?? ""))
-        resource.prefer = headers[values: .prefer]
-        resource.accept = headers[values: .accept]
-        resource.schema = headers[verb.isRead ? .acceptProfile : .contentProfile]
-        if verb == .read { resource.range = Self.range(headers) }
+        resource.take(headers)
         if verb.takesBody {
-            resource.contentType = headers[.contentType]
             resource.body = Array(try await request.body.collect(upTo: maximumBodyBytes).readableBytesView)
         }
         return resource
@@ -90,13 +102,14 @@ struct TableEndpoint: Sendable {
         var headers = HTTPFields()
         // With what the pipeline and the server add: length, request id, date.
         headers.reserveCapacity(answer.headers.count + 5)
-        headers.append(Self.noStore)
         headers.append(Self.varies)
         for (name, value) in answer.headers {
             guard let name = HTTPField.Name.known(name) else { continue }
-            if name == .cacheControl { headers[.cacheControl] = nil }
-            headers.append(HTTPField(name: name, value: name == .location ? "\(path)/\(value)" : value))
+            // The server's own location is relative to the API; a function's is not.
+            let isRelative = name == .location && !value.hasPrefix("/") && !value.contains("://")
+            headers.append(HTTPField(name: name, value: isRelative ? "\(path)/\(value)" : value))
         }
+        if headers[.cacheControl] == nil { headers.append(Self.noStore) }
         let buffer = answer.body.withUnsafeBytes { bytes in bytes.map { ByteBuffer(bytes: $0) } }
         return Response(
             status: HTTPResponse.Status(code: answer.status), headers: headers,
@@ -153,7 +166,7 @@ extension Verb {
 
 extension APIError {
     /// Whether a newer catalog might know better.
-    fileprivate var isUnknownName: Bool {
+    var isUnknownName: Bool {
         ["PGRST200", "PGRST202", "PGRST204", "PGRST205", "42703"].contains(code)
     }
 }
@@ -171,6 +184,7 @@ extension HTTPField.Name {
         case "Content-Range": .contentRange
         case "Content-Profile": .contentProfile
         case "Content-Type": .contentType
+        case "ETag": .eTag
         case "Location": .location
         case "Preference-Applied": preferenceApplied
         default: HTTPField.Name(name)

@@ -2,10 +2,11 @@ import Cryptography
 import FoundationEssentials
 import JOSE
 import OAuth
+import Revocation
 import ServiceKit
 import Tenancy
 
-/// Decides whether an access token is good here: ours, for this API, unexpired, signed by its tenant's key (RFC 9068 §4).
+/// Decides whether an access token is good here: ours, for this API, unexpired, signed by its tenant's key (RFC 9068 §4), and not revoked.
 struct TokenVerifier: Sendable {
     /// Clocks of two machines may differ by so many seconds.
     static let leewaySeconds: Int64 = 5
@@ -16,18 +17,30 @@ struct TokenVerifier: Sendable {
     let audience: String
     let keys: KeySets
     let verified: VerifiedTokens
+    let revocations: RevocationIndex
     let clock: WallClock
 
-    init(baseURL: String, audience: String, keys: KeySets, verified: VerifiedTokens, clock: WallClock) {
+    init(baseURL: String, audience: String, keys: KeySets, verified: VerifiedTokens, revocations: RevocationIndex, clock: WallClock) {
         issuerPrefix = baseURL + "/t/"
         self.audience = audience
         self.keys = keys
         self.verified = verified
+        self.revocations = revocations
         self.clock = clock
     }
 
-    /// - Throws: ``BearerRefusal/invalidToken(_:)``; ``KeysUnknown`` where it cannot be told.
+    /// - Throws: ``BearerRefusal/invalidToken(_:)``; ``KeysUnknown`` or ``RevocationsUnknown`` where it cannot be told.
     func verify(_ token: BearerToken) async throws -> Caller {
+        let caller = try await find(token)
+        // After whatever was awaited, and for known tokens too: a revocation counts from the next request on.
+        switch revocations.verdict(on: caller.revocable) {
+        case .stands: return caller
+        case .revoked: throw BearerRefusal.invalidToken("The token has been revoked")
+        case .unknown: throw RevocationsUnknown()
+        }
+    }
+
+    private func find(_ token: BearerToken) async throws -> Caller {
         let hash = SHA256.hash(token.bytes)
         let now = clock.now
         if let caller = verified.find(hash, at: now) { return caller }
@@ -78,3 +91,6 @@ struct TokenVerifier: Sendable {
         }
     }
 }
+
+/// What has been revoked is not known at the moment: answered 503, never a guess.
+struct RevocationsUnknown: Error {}

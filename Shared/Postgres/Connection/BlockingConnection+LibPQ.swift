@@ -3,7 +3,7 @@ import Glibc
 
 /// One connection outside the pool, driven by the thread that made it, which may block.
 final class BlockingConnection {
-    private let handle: OpaquePointer
+    let handle: OpaquePointer
 
     init(_ target: ConnectionTarget) throws(PostgresError) {
         handle = try target.connect().pointer

@@ -27,8 +27,10 @@ final class DriverConnection {
     var idleSince: Int64
 
     var lease: Lease?
-    /// A request for a lease that gets this connection once it has drained.
+    /// A request that gets this connection to itself once it has drained.
     var reservation: Request?
+    /// The request in flight wants no followers.
+    var servesAlone = false
     /// The request of the head was given up; the server is told at this time if it is still at it.
     var cancelAt: Int64?
     /// A cancel request is on its way: it may hit whatever runs when it arrives.
@@ -56,7 +58,7 @@ final class DriverConnection {
 
     /// May take requests of anybody.
     var isShared: Bool {
-        lease == nil && reservation == nil && !isCancelling && cancelAt == nil && !isRetiring
+        lease == nil && reservation == nil && !servesAlone && !isCancelling && cancelAt == nil && !isRetiring
     }
 
     var isIdle: Bool { inFlight.isEmpty }

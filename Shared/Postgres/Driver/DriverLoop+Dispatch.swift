@@ -25,7 +25,7 @@ extension DriverLoop {
         }
         note(request)
         // The common case, without a detour through the queue.
-        if waiting == 0, request.isUnit, let connection = pickConnection() {
+        if waiting == 0, request.isSociable, let connection = pickConnection() {
             send(request, on: connection)
             return
         }
@@ -62,13 +62,13 @@ extension DriverLoop {
                 queue.popFirst()
                 continue
             }
-            if request.isUnit {
+            if request.isSociable {
                 guard let connection = pickConnection() else { break }
                 queue.popFirst()
                 waiting -= 1
                 send(request, on: connection)
             } else {
-                guard serveLease(request) else { break }
+                guard serveAlone(request) else { break }
                 queue.popFirst()
                 waiting -= 1
             }
@@ -105,7 +105,7 @@ extension DriverLoop {
 
     /// Gives the request an idle connection, or reserves the one that will be idle first if no more can be opened.
     /// - Returns: false if it has to wait in the queue.
-    private func serveLease(_ request: Request) -> Bool {
+    private func serveAlone(_ request: Request) -> Bool {
         var best: DriverConnection?
         for connection in connections where connection.isShared {
             if connection.isIdle {
@@ -121,10 +121,15 @@ extension DriverLoop {
     }
 
     func grant(_ connection: DriverConnection, to request: Request) {
-        guard case .lease(let lease) = request.kind, !request.isDone else { return }
-        lease.connection = connection
-        connection.lease = lease
-        request.finish()
+        guard !request.isDone else { return }
+        if case .lease(let lease) = request.kind {
+            lease.connection = connection
+            connection.lease = lease
+            request.finish()
+        } else {
+            connection.servesAlone = true
+            send(request, on: connection)
+        }
     }
 
     // MARK: - Sending

@@ -88,7 +88,10 @@ extension DriverLoop {
     private func completeHead(of connection: DriverConnection) {
         guard let request = connection.inFlight.popFirst() else { return }
         inFlight -= 1
-        averageService += (now &- connection.headSince &- averageService) / 16
+        let service = now &- connection.headSince
+        if !request.isDone { request.service = service }
+        // What runs alone says nothing about those that share.
+        if request.isAlone { connection.servesAlone = false } else { averageService += (service &- averageService) / 16 }
         connection.headSince = now
         connection.cancelAt = nil
         if let next = connection.inFlight.first, next.isDone { scheduleCancel(on: connection) }

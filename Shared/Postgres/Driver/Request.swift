@@ -27,6 +27,8 @@ final class Request: @unchecked Sendable {
     let first: Bound
     let rest: [Bound]
     let timeout: Duration?
+    /// Whether it shares no connection while it runs: nothing waits behind it.
+    let isAlone: Bool
 
     var continuation: UnsafeContinuation<Void, Never>?
     var state = State.new
@@ -40,16 +42,19 @@ final class Request: @unchecked Sendable {
 
     var firstResult: ResultHandle?
     var restResults: [ResultHandle] = []
+    /// How long the server worked on it, in nanoseconds; without the time it waited behind others. Nil: its task did not await the answer.
+    var service: Int64?
     var failure: (any Error)?
     /// The server's report on this attempt, while the rest of the unit drains.
     var serverError: ServerError?
 
-    init(kind: Kind, settings: TransactionSettings, first: Bound, rest: [Bound] = [], timeout: Duration? = nil) {
+    init(kind: Kind, settings: TransactionSettings, first: Bound, rest: [Bound] = [], timeout: Duration? = nil, isAlone: Bool = false) {
         self.kind = kind
         self.settings = settings
         self.first = first
         self.rest = rest
         self.timeout = timeout
+        self.isAlone = isAlone
     }
 
     var isDone: Bool {
@@ -59,6 +64,9 @@ final class Request: @unchecked Sendable {
     var isUnit: Bool {
         if case .unit = kind { true } else { false }
     }
+
+    /// Whether it can join others on a connection.
+    var isSociable: Bool { isUnit && !isAlone }
 
     func forgetResults() {
         firstResult = nil

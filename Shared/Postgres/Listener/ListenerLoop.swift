@@ -16,10 +16,16 @@ struct ListenerLoop {
     final class Shared: Sendable {
         let wakeUp = sp_eventfd()
         private let isStoppedFlag = Atomic<Bool>(false)
+        private let lastHeard = Atomic<Int64>(monotonicNow())
 
         deinit { close(wakeUp) }
 
         var isStopped: Bool { isStoppedFlag.load(ordering: .acquiring) }
+
+        /// When the server last said something, in monotonic nanoseconds.
+        var heardAt: Int64 { lastHeard.load(ordering: .acquiring) }
+
+        func heard() { lastHeard.store(monotonicNow(), ordering: .releasing) }
 
         func stop() {
             isStoppedFlag.store(true, ordering: .releasing)
@@ -43,6 +49,7 @@ struct ListenerLoop {
             do throws(PostgresError) {
                 let connection = try connect()
                 backoff.succeeded()
+                shared.heard()
                 buffer.append(.connected)
                 listen(connection)
                 buffer.append(.disconnected)
@@ -73,6 +80,7 @@ struct ListenerLoop {
             if shared.isStopped { return }
             if isReadable {
                 guard connection.consumeInput() else { return }
+                shared.heard()
                 if heartbeatSent != nil, connection.finishSent() { heartbeatSent = nil }
             }
             let now = monotonicNow()

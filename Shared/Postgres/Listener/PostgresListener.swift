@@ -28,6 +28,9 @@ public final class PostgresListener: Service, Sendable {
             target: try ConnectionTarget(configuration), channels: channels, heartbeat: heartbeatInterval.wholeNanoseconds, logger: logger)
     }
 
+    /// How long ago the connection last gave a sign of life; nothing before that was missed.
+    public var silence: Duration { .nanoseconds(monotonicNow() - shared.heardAt) }
+
     /// Listens until graceful shutdown or cancellation; then `events` ends.
     /// - Throws: `.unavailable` if there is no room for a thread; `events` ends then too.
     public func run() async throws {

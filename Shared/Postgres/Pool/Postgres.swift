@@ -15,6 +15,7 @@ public final class Postgres: Service, SQLExecutor, Sendable {
         case ended
     }
 
+    public let configuration: PostgresConfiguration
     private let drivers: [Driver]
     private let phase = Mutex(Phase.idle)
     private let turn = Atomic<Int>(0)
@@ -24,6 +25,7 @@ public final class Postgres: Service, SQLExecutor, Sendable {
         guard configuration.poolSize > 0, configuration.driverThreads > 0, configuration.maximumPipelineDepth > 0 else {
             throw .configuration("pool size, driver threads and pipeline depth must be positive")
         }
+        self.configuration = configuration
         let target = try ConnectionTarget(configuration)
         let threads = min(configuration.driverThreads, configuration.poolSize)
         drivers = (0..<threads).map { index in
@@ -121,21 +123,43 @@ public final class Postgres: Service, SQLExecutor, Sendable {
             .results()
     }
 
+    /// As ``batch(_:settings:timeout:)``, and tells how long the server worked on it, without the time it waited behind others.
+    ///
+    /// - Parameters:
+    ///   - isAlone: whether it shares no connection while it runs: for what may be slow, as whatever shares waits behind it.
+    ///   - service: in nanoseconds, also where an error is thrown; nil where the server's answer was not awaited.
+    nonisolated(nonsending) public func batch(
+        _ statements: [SQL], settings: TransactionSettings, timeout: Duration? = nil, isAlone: Bool, service: inout Int64?
+    ) async throws -> [QueryResult] {
+        guard let first = statements.first else { return [] }
+        let request = try Self.request(
+            first, statements.dropFirst(), settings: settings, kind: .unit, timeout: timeout, isAlone: isAlone)
+        defer { service = request.service }
+        try await perform(request, on: nextDriver())
+        return try request.results()
+    }
+
     nonisolated(nonsending) func perform(
         _ first: SQL, _ rest: ArraySlice<SQL>, settings: TransactionSettings = .none, kind: Request.Kind, on driver: Driver,
         timeout: Duration?
     ) async throws -> Request {
-        let bound = first.resolved()
-        try Self.check(bound.parameters)
-        try Self.check(settings)
-        let others = try rest.map { sql in
-            let bound = sql.resolved()
-            try Self.check(bound.parameters)
-            return bound
-        }
-        let request = Request(kind: kind, settings: settings, first: bound, rest: others, timeout: timeout)
+        let request = try Self.request(first, rest, settings: settings, kind: kind, timeout: timeout)
         try await perform(request, on: driver)
         return request
+    }
+
+    private static func request(
+        _ first: SQL, _ rest: ArraySlice<SQL>, settings: TransactionSettings, kind: Request.Kind, timeout: Duration?, isAlone: Bool = false
+    ) throws -> Request {
+        let bound = first.resolved()
+        try check(bound.parameters)
+        try check(settings)
+        let others = try rest.map { sql in
+            let bound = sql.resolved()
+            try check(bound.parameters)
+            return bound
+        }
+        return Request(kind: kind, settings: settings, first: bound, rest: others, timeout: timeout, isAlone: isAlone)
     }
 
     /// Hands the request to the driver and waits for its end.
@@ -172,7 +196,7 @@ public final class Postgres: Service, SQLExecutor, Sendable {
         return drivers[Int(UInt(bitPattern: turn) % UInt(drivers.count))]
     }
 
-    private static func check(_ parameters: [SQLParameter]) throws(PostgresError) {
+    static func check(_ parameters: [SQLParameter]) throws(PostgresError) {
         if parameters.count > 65_535 { throw .invalidParameter("more than 65535 parameters") }
         for (index, parameter) in parameters.enumerated() where parameter.containsNUL {
             throw .invalidParameter("parameter $\(index + 1) contains U+0000, which text cannot hold")

@@ -47,6 +47,37 @@ public final class Transaction: SQLExecutor, Sendable {
         }
     }
 
+    /// Runs `body` under a savepoint: where the server refuses one of its statements, its effects are taken back and the transaction goes on.
+    ///
+    /// - Throws: what `body` throws. Unless it is for such a refusal, the transaction is lost.
+    nonisolated(nonsending) public func attempt<R>(_ body: (Transaction) async throws -> R) async throws -> R {
+        try await execute("SAVEPOINT sallyport_attempt")
+        let value: R
+        do {
+            value = try await body(self)
+        } catch {
+            try await takeBack()
+            throw error
+        }
+        try await execute("RELEASE SAVEPOINT sallyport_attempt")
+        return value
+    }
+
+    /// Only after a refusal by the server is it known how the transaction stands.
+    nonisolated(nonsending) private func takeBack() async throws {
+        let isTakenBack = state.withLock { state in
+            switch state.failure {
+            case nil: return true
+            case PostgresError.server(let error)? where !error.endsSession:
+                state.failure = nil
+                return true
+            default: return false
+            }
+        }
+        guard isTakenBack else { return }
+        _ = try await batch(["ROLLBACK TO SAVEPOINT sallyport_attempt", "RELEASE SAVEPOINT sallyport_attempt"])
+    }
+
     /// - Throws: the failure of an earlier statement, even if the body swallowed it: the server can only roll back.
     nonisolated(nonsending) fileprivate func commit() async throws {
         let (isBegun, failure) = state.withLock { state in

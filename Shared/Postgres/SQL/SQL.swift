@@ -37,6 +37,15 @@ public struct SQL: Sendable, ExpressibleByStringInterpolation {
 
     public var parameters: [SQLParameter] { resolved().parameters }
 
+    /// The statement without its values; for one made by `SQL(_:_:)`, that very one.
+    public var statement: SQLStatement { resolved().statement }
+
+    /// `EXPLAIN` of the statement with these values: one row of text for each line of the plan, and nothing is run.
+    public var explained: SQL {
+        let (statement, parameters) = resolved()
+        return SQL(SQLStatement("EXPLAIN " + statement.text, parameterTypes: statement.parameterTypes), parameters)
+    }
+
     func resolved() -> (statement: SQLStatement, parameters: [SQLParameter]) {
         switch storage {
         case .bound(let statement, let parameters):

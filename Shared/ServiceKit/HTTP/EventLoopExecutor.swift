@@ -21,9 +21,14 @@ final class EventLoopExecutor: TaskExecutor {
     }
 }
 
-/// HTTP/1.1 connections whose tasks stay on their event loop.
+/// HTTP/1.1 connections whose tasks stay on their event loop, and are cancelled when the client goes.
 public struct LoopBoundHTTPChannel: ServerChildChannel {
-    public typealias Value = HTTP1Channel.Value
+    public struct Value: ServerChildChannelValue {
+        fileprivate let base: HTTP1Channel.Value
+        fileprivate let departure: EventLoopFuture<Void>
+
+        public var channel: any Channel { base.channel }
+    }
 
     private let base: HTTP1Channel
 
@@ -32,18 +37,31 @@ public struct LoopBoundHTTPChannel: ServerChildChannel {
     }
 
     public func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        base.setup(channel: channel, logger: logger)
+        let departure = channel.eventLoop.makePromise(of: Void.self)
+        do {
+            try channel.pipeline.syncOperations.addHandler(DepartureHandler(departure))
+        } catch {
+            departure.succeed()
+            return channel.eventLoop.makeFailedFuture(error)
+        }
+        return base.setup(channel: channel, logger: logger).map { Value(base: $0, departure: departure.futureResult) }
     }
 
     public func handle(value: Value, logger: Logger) async {
         await withTaskExecutorPreference(EventLoopExecutor(value.channel.eventLoop)) {
-            await base.handle(value: value, logger: logger)
+            // Two tasks for a connection, not for a request: whichever ends first ends the other, as the connection's end is a departure too.
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await base.handle(value: value.base, logger: logger) }
+                group.addTask { try? await value.departure.get() }
+                await group.next()
+                group.cancelAll()
+            }
         }
     }
 }
 
 extension HTTPServerBuilder {
-    /// HTTP/1.1 behind the gateway: bounded headers, idle connections closed, tasks bound to their event loop.
+    /// HTTP/1.1 behind the gateway: bounded headers, idle connections closed, tasks bound to their event loop and to their client.
     public static func loopBound(idleTimeout: TimeAmount = .seconds(75)) -> HTTPServerBuilder {
         HTTPServerBuilder { responder in
             LoopBoundHTTPChannel(

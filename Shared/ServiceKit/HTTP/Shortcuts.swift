@@ -12,12 +12,14 @@ public struct Shortcut: Sendable {
     private let suffix: [UInt8]
     private let parameter: Substring
     private let handlers: [(method: HTTPRequest.Method, handler: Handler)]
+    private let exceptions: [(method: HTTPRequest.Method, segment: String)]
     /// As the router names the route.
     fileprivate let route: String
 
     /// - Parameter path: with a leading slash and one `:name`, such as `/t/:tenant/oauth2/token`. Nil unless a fixed segment comes
     ///   first: other routes' fixed segments take precedence over a variable one.
-    public init?(_ path: String, _ handlers: [HTTPRequest.Method: Handler]) {
+    /// - Parameter exceptions: segments that are fixed in another route, by the method of that route.
+    public init?(_ path: String, _ handlers: [HTTPRequest.Method: Handler], except exceptions: [HTTPRequest.Method: String] = [:]) {
         let parts = path.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         guard parts.count == 2, parts[0].utf8.count > 1 else { return nil }
         let name = parts[1].prefix { $0 != "/" }
@@ -26,13 +28,15 @@ public struct Shortcut: Sendable {
         parameter = name
         route = RouterPath(path).description
         self.handlers = handlers.map { ($0.key, $0.value) }
+        self.exceptions = exceptions.map { ($0.key, $0.value) }
     }
 
     /// - Returns: the handler and the variable segment as it was sent; nil if the request is for the router.
     fileprivate func match(_ request: Request) -> (Handler, Parameters)? {
         guard var path = request.head.path,
             let segment = path.withUTF8({ Self.segment(of: UnsafeRawBufferPointer($0), behind: prefix.span, before: suffix.span) }),
-            let handler = handlers.first(where: { $0.method == request.method })?.handler
+            let handler = handlers.first(where: { $0.method == request.method })?.handler,
+            !exceptions.contains(where: { $0.method == request.method && $0.segment == segment })
         else { return nil }
         return (handler, Parameters([(key: parameter, value: Substring(segment))]))
     }

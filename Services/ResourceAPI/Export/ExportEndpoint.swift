@@ -1,0 +1,69 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import OAuth
+import Postgres
+import ServiceKit
+
+/// `GET {API}/{table}/export`: all rows of a read, streamed as CSV or newline-delimited JSON in memory that does not grow with their number.
+///
+/// `select`, filters, `order`, `limit` and `offset` are those of a read; the bound on a read's rows does not hold. What goes wrong before the
+/// first rows are there is answered as an error; after that the connection is broken off, which is no end of a chunked body.
+struct ExportEndpoint: Sendable {
+    let tables: TableEndpoint
+    let database: TenantDatabase
+    /// How long one export may take.
+    let timeout: Duration
+
+    func addRoutes(to router: some RouterMethods<ServiceContext>) {
+        router.route(RouterPath(tables.path + "/:table/export"), [.get: { try await export($0, $1) }])
+    }
+
+    private func export(_ request: Request, _ context: ServiceContext) async throws -> Response {
+        let caller = try await tables.gate.admit(request, context)
+        let format = try ExportFormat.negotiated(request.headers[values: .accept])
+        var read = ResourceRequest(verb: .read, name: try tables.name(context), rawQuery: Substring(request.uri.query ?? ""))
+        read.schema = request.headers[.acceptProfile]
+        let export = try await tables.catalog.withNewerNames { engine in try engine.export(read, as: format) }
+        try tables.gate.require(export.operation.requiredScopes, for: caller)
+
+        do {
+            let stream = try await database.stream(export.sql, settings: caller.settings, timeout: timeout, as: format)
+            // Whatever is wrong with the statement shows here.
+            let first = try await stream.next()
+            return Response(status: .ok, headers: headers(export.table, format), body: body(first, stream))
+        } catch let error as PostgresError {
+            throw APIError(error, operation: export.operation)
+        }
+    }
+
+    private func headers(_ table: Table, _ format: ExportFormat) -> HTTPFields {
+        let name =
+            table.name.utf8.allSatisfy { (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5f } ? table.name : "export"
+        return [
+            .contentType: format.contentType, .contentDisposition: "attachment; filename=\"\(name).\(format.fileExtension)\"",
+            .cacheControl: "no-store", .vary: "Accept, Accept-Profile",
+        ]
+    }
+
+    private func body(_ first: [UInt8]?, _ stream: TenantStream) -> ResponseBody {
+        guard let first else { return ResponseBody() }
+        return ResponseBody { writer in
+            try await writer.write(ByteBuffer(bytes: first))
+            while let chunk = try await stream.next() { try await writer.write(ByteBuffer(bytes: chunk)) }
+            try await writer.finish(nil)
+        }
+    }
+}
+
+extension LiveCatalog {
+    /// A name that the catalog does not know may be newer than the catalog.
+    func withNewerNames<R>(_ body: (ResourceEngine) throws -> R) async throws -> R {
+        do {
+            return try body(try await require())
+        } catch let error as APIError where error.isUnknownName {
+            guard let newer = try await reloadForUnknownName() else { throw error }
+            return try body(newer)
+        }
+    }
+}

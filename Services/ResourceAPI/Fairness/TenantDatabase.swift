@@ -1,0 +1,130 @@
+import Postgres
+
+/// The database as tenants share it: statements take turns, slow ones run apart from quick ones, and each keeps its role's limits.
+///
+/// Whose a statement is, its settings say.
+struct TenantDatabase: Sendable {
+    let postgres: Postgres
+    fileprivate let speeds = StatementSpeeds()
+    fileprivate let ceiling = CostCeiling()
+    fileprivate let limits: RoleLimitTable
+    private let quick: TenantTurns
+    private let slow: TenantTurns
+    private let streams: TenantTurns
+
+    /// - Parameters:
+    ///   - concurrency: statements of one tenant under way at once.
+    ///   - streams: exports and imports under way at once, of all tenants; no tenant has more than half of them.
+    init(_ postgres: Postgres, concurrency: Int? = nil, streams: Int = 4, limits: RoleLimitTable = .unlimited) {
+        self.postgres = postgres
+        self.limits = limits
+        let configuration = postgres.configuration
+        let pool = configuration.poolSize
+        let total = pool * configuration.maximumPipelineDepth
+        quick = TenantTurns(.init(total: total, tenant: concurrency ?? Self.defaultConcurrency(configuration)))
+        // Half of the connections are always there for what is quick, and no tenant has more than half of the other half.
+        slow = TenantTurns(.init(total: max(1, pool / 2), tenant: max(1, pool / 4)))
+        self.streams = TenantTurns(.init(total: streams, tenant: max(1, streams / 2), waiting: 64, tenantWaiting: 8))
+    }
+
+    /// Nearly all there is, so that a tenant alone loses nothing; what is left lets others in at once.
+    static func defaultConcurrency(_ configuration: PostgresConfiguration) -> Int {
+        let total = configuration.poolSize * configuration.maximumPipelineDepth
+        return max(1, total - total / 8)
+    }
+
+    /// Where a request's statements run, each in a transaction of its own when it is its tenant's turn.
+    ///
+    /// - Parameter settings: the caller's, with what the request adds.
+    func with(_ settings: TransactionSettings) -> TenantSession {
+        TenantSession(database: self, settings: settings)
+    }
+
+    /// Runs `body` in an interactive transaction, which holds a connection for itself, when it is the tenant's turn.
+    ///
+    /// - Throws: as ``TenantSession`` does, and what `body` throws.
+    func withTransaction<R>(settings: TransactionSettings, _ body: (Transaction) async throws -> R) async throws -> R {
+        try await turn(.slow, of: settings.tenant) { try await postgres.withTransaction(settings: settings, body) }
+    }
+
+    /// A place among exports and imports, held until the object is gone.
+    ///
+    /// - Throws: 503 `PGRST003`; `CancellationError`.
+    func streamPlace(of tenant: String) async throws -> TenantTurns.Place {
+        try await telling { try await streams.hold(tenant) }
+    }
+
+    fileprivate func turn<R>(_ lane: StatementSpeeds.Lane, of tenant: String, _ body: () async throws -> R) async throws -> R {
+        try await telling { try await (lane == .slow ? slow : quick).take(tenant, body) }
+    }
+
+    private func telling<R>(_ body: () async throws -> R) async throws -> R {
+        do {
+            return try await body()
+        } catch is TenantTurns.Overload {
+            throw APIError(503, "PGRST003", "Too many requests of the tenant are waiting for the database", retryAfter: 1)
+        }
+    }
+
+    /// - Throws: 400 `54001` beyond the ceiling of the settings' role.
+    func checkCost(_ sql: SQL, _ settings: TransactionSettings) async throws {
+        let role = settings.role
+        guard let maximum = limits[role].maximumCost, !ceiling.isKnown(sql.statement, role: role) else { return }
+        try await turn(.slow, of: settings.tenant) {
+            try await ceiling.check(sql, role: role, maximum: maximum, settings: settings, on: postgres)
+        }
+    }
+}
+
+/// Throws `PostgresError`; `APIError` 503 `PGRST003` when too much waits, 400 `54001` beyond the role's cost ceiling; `CancellationError`.
+struct TenantSession: SQLExecutor {
+    fileprivate let database: TenantDatabase
+    fileprivate let settings: TransactionSettings
+
+    func query(_ sql: SQL, timeout: Duration?) async throws -> QueryResult {
+        guard let result = try await batch([sql], timeout: timeout).first else { throw PostgresError.unexpectedRowCount(0) }
+        return result
+    }
+
+    func batch(_ statements: [SQL], timeout: Duration?) async throws -> [QueryResult] {
+        guard let last = statements.last else { return [] }
+        let (tenant, statement) = (settings.tenant, last.statement)
+        let limits = database.limits[settings.role]
+        if limits.maximumCost != nil { try await database.checkCost(last, settings) }
+        let speed = database.speeds.speed(of: statement, for: tenant)
+        let lane = database.speeds.lane(speed)
+        return try await database.turn(lane, of: tenant) {
+            // Another of its kind may have been found slow while this one waited.
+            let isAlone = lane == .slow || database.speeds.lane(speed) == .slow
+            let start = ContinuousClock.now
+            var service: Int64?
+            // What was given up took at least so long, as far as is known.
+            defer { database.speeds.note(service ?? start.duration(to: .now).nanoseconds, speed, of: statement, for: tenant) }
+            return try await database.postgres.batch(
+                statements, settings: settings, timeout: Self.shorter(timeout, limits.statementTimeout), isAlone: isAlone, service: &service
+            )
+        }
+    }
+
+    private static func shorter(_ one: Duration?, _ other: Duration?) -> Duration? {
+        guard let one, let other else { return one ?? other }
+        return min(one, other)
+    }
+}
+
+extension TransactionSettings {
+    /// The tenant's id; empty where there is none, which sees no row.
+    var tenant: String { self[TransactionSettings.tenantSettingName] }
+
+    /// As `sallyport.role()` shows it.
+    var role: String { self[Caller.roleSettingName] }
+
+    private subscript(name: String) -> String { settings.first { $0.name == name }?.value ?? "" }
+}
+
+extension Duration {
+    fileprivate var nanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+    }
+}

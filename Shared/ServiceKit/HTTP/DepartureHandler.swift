@@ -1,0 +1,33 @@
+internal import NIOCore
+
+/// Notices that the client has gone: its end of the connection is closed, or all of it.
+///
+/// HTTP allows a client to close its sending half and still wait for an answer; nobody does, and a socket that was closed looks the same.
+final class DepartureHandler: ChannelInboundHandler {
+    typealias InboundIn = NIOAny
+
+    private var departure: EventLoopPromise<Void>?
+
+    /// - Parameter departure: kept when the client goes, in any case when the connection ends.
+    init(_ departure: EventLoopPromise<Void>) {
+        self.departure = departure
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed = event { note() }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        note()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        note()
+    }
+
+    private func note() {
+        departure.take()?.succeed()
+    }
+}

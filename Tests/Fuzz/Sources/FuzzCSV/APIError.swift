@@ -1,0 +1,1 @@
+../../../../Services/ResourceAPI/Respond/APIError.swift

@@ -1,0 +1,1 @@
+../../../../Shared/JOSE/Base64URL.swift
