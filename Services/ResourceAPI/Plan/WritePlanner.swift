@@ -163,7 +163,8 @@ struct WritePlanner: Sendable {
         // Names that do not exist are refused even where nothing is given back.
         let rows = try ReadPlanner(catalog: catalog, maximumRows: nil).plan(selection, of: .written(table))
         switch shape.preferences.returning {
-        case .representation: return .rows(shape.allowsTag && writesOneRow(command, shape) ? rows.tagged() : rows)
+        case .representation:
+            return .rows(shape.allowsTag && writesOneRow(command, shape) ? rows.tagged() : rows)
         case .headersOnly where shape.verb == .insert && !table.primaryKey.isEmpty:
             return .key(table.primaryKey.compactMap(table.column))
         case .headersOnly, .minimal, nil: return .nothing
