@@ -69,6 +69,10 @@ extension APIError {
             return APIError(503, code, "The database cannot be reached", retryAfter: 1)
         case "54":
             return APIError(400, code, "A value is too large for an index, or the request for one statement")
+        case "42":
+            // Of the statement's own text it would be our mistake; without a place in it, it is a value, such as a text search query.
+            guard error.sqlState == .syntaxError ? error.position == nil : code != "42P17" else { return .internalError }
+            return APIError(400, code, spoken(error.message) ?? "The request does not fit what it is about")
         case "44", "0A":
             return APIError(400, code, "The request cannot be carried out on this table")
         case "0L", "0P", "28":
