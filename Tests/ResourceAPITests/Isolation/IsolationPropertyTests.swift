@@ -59,7 +59,8 @@ import Testing
         let failure = try await World.with(schema, seed: seed, others: true) { crowded in
             try await World.with(schema, seed: seed, others: false) { lonely async throws -> String? in
                 if let sabotage { for world in [crowded, lonely] { _ = try await world.all.query(sabotage) } }
-                var random = RandomRequests(catalog: crowded.api.engine.catalog, words: ["alpha", RandomSchema.mark], seed: seed)
+                var random = RandomRequests(
+                    catalog: crowded.api.engine.catalog, names: schema.names, words: ["alpha", RandomSchema.mark], seed: seed)
                 for _ in 0..<requests {
                     let request = random.next()
                     let (one, two) = (
@@ -145,7 +146,7 @@ private struct World {
                     let catalog = try await CatalogStore(schemas: ["api"]).load(from: postgres)
                     #expect(catalog.refusals.isEmpty, "\(catalog.refusals)")
                     let engine = ResourceEngine(catalog: catalog, maximumRows: 1000, allowsRollback: true)
-                    let api = TestAPI(engine: engine, executor: ResourceExecutor(postgres: postgres))
+                    let api = TestAPI(engine: engine, executor: ResourceExecutor(database: TenantDatabase(postgres)))
                     let untouched = try await fingerprint(schema, TestDatabase.globex, all)
                     return try await body(World(api: api, all: all, schema: schema, untouched: untouched))
                 }
