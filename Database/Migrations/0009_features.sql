@@ -457,7 +457,7 @@ BEGIN
                  WHEN latter IS NULL THEN format('change from "%s" to nothing', former)
                  ELSE format('change from "%s" to "%s"', former, latter) END
         USING ERRCODE = CASE WHEN wanted IS NULL THEN 'PT409' ELSE 'PT403' END,
-              DETAIL = COALESCE(format('Allowed: %s.', array_to_string(allowed, ', ')), 'No other state is allowed.'),
+              DETAIL = COALESCE('Allowed: ' || array_to_string(allowed, ', ') || '.', 'No other state is allowed.'),
               HINT = CASE WHEN wanted IS NULL THEN 'The row may have changed meanwhile: read it again.' ELSE
                   (SELECT format('This takes %s.', string_agg(concat_ws(' with ',
                               (SELECT 'the role ' || string_agg(r.value, ' or ') FROM jsonb_array_elements_text(w.value -> 'role') r),
