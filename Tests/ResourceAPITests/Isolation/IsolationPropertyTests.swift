@@ -59,7 +59,8 @@ import Testing
         let failure = try await World.with(schema, seed: seed, others: true) { crowded in
             try await World.with(schema, seed: seed, others: false) { lonely async throws -> String? in
                 if let sabotage { for world in [crowded, lonely] { _ = try await world.all.query(sabotage) } }
-                var random = RandomRequests(catalog: crowded.api.engine.catalog, words: ["alpha", RandomSchema.mark], seed: seed)
+                var random = RandomRequests(
+                    catalog: crowded.api.engine.catalog, names: schema.names, words: ["alpha", RandomSchema.mark], seed: seed)
                 for _ in 0..<requests {
                     let request = random.next()
                     let (one, two) = (
