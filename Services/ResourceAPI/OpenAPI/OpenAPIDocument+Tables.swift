@@ -109,7 +109,8 @@ extension OpenAPIDocument {
     }
 
     private func parameters(_ operation: TableOperation, on table: Table) -> JSONValue {
-        let filters = table.columns.map { Self.component(table.name, $0.name) }
+        var filters = table.columns.map { Self.component(table.name, $0.name) }
+        if table.features.softDeleteColumn != nil { filters.append("deleted") }
         let shared: [String] =
             switch operation {
             case .read: ["select"] + filters + ["and", "or", "order", "limit", "offset", "after", "Range", "PreferRead", "If-None-Match"]
@@ -128,24 +129,59 @@ extension OpenAPIDocument {
         let operations = rights.operations(on: table)
         let path = "/" + PercentCoding.encode(table.name)
         var paths = [(path, JSONValue.object(JSONObject(operations.map { ($0.rawValue, operation($0, on: table)) })))]
+        if operations.contains(.read) { paths.append((path + "/export", ["get": export(table)])) }
+        if operations.contains(.insert) { paths.append((path + "/import", ["post": importation(table)])) }
         if table.features.softDeleteColumn != nil, operations.contains(.delete) {
-            var restore: JSONObject = [
-                "operationId": .string("restore \(table.name)"), "summary": .string("Bring back rows of \(table.name) that were deleted"),
-                "tags": [.string(table.name)], "security": security("delete", on: table.name),
-                "parameters": parameters(.delete, on: table),
-            ]
-            restore["responses"] = responses(.delete, on: table)
-            paths.append((path + "/restore", ["post": .object(restore)]))
+            paths.append((path + "/restore", ["post": restoration(table)]))
         }
         return paths
     }
 
-    private func operation(_ operation: TableOperation, on table: Table) -> JSONValue {
-        var object: JSONObject = [
-            "operationId": .string("\(operation.rawValue) \(table.name)"), "summary": .string(operation.summary(table.name)),
-            "tags": [.string(table.name)], "security": security(operation.action, on: table.name),
-            "parameters": parameters(operation, on: table),
+    private func restoration(_ table: Table) -> JSONValue {
+        var object = head("restore", table, "delete", "Bring back rows of \(table.name) that were deleted")
+        object["parameters"] = parameters(.delete, on: table)
+        object["responses"] = responses(.delete, on: table)
+        return .object(object)
+    }
+
+    /// `GET {table}/export`
+    private func export(_ table: Table) -> JSONValue {
+        let shared = ["select"] + table.columns.map { Self.component(table.name, $0.name) } + ["and", "or", "order", "limit", "offset"]
+        var object = head("export", table, "read", "Read \(table.name) as a file, however large")
+        object["parameters"] = .array(shared.map { Self.reference("parameters", $0) })
+        let content: JSONValue = [
+            "text/csv": ["schema": ["type": "string"]], "application/x-ndjson": ["schema": ["type": "string"]],
         ]
+        let refusals = ["400", "401", "403", "404", "406", "500", "503", "504"].map { ($0, Self.reference("responses", $0)) }
+        object["responses"] = .object(JSONObject([("200", ["description": "The file.", "content": content])] + refusals))
+        return .object(object)
+    }
+
+    /// `POST {table}/import`
+    private func importation(_ table: Table) -> JSONValue {
+        var object = head("import", table, "write", "Add the rows of a file to \(table.name), all or none")
+        object["parameters"] = .array(["columns", "on_conflict", "PreferInsert"].map { Self.reference("parameters", $0) })
+        object["requestBody"] = [
+            "required": true,
+            "content": ["text/csv": ["schema": ["type": "string", "description": "A header line with the columns' names."]]],
+        ]
+        let refusals = ["400", "401", "403", "404", "409", "415", "500", "503", "504"].map { ($0, Self.reference("responses", $0)) }
+        let count: JSONValue = ["type": "object", "required": ["count"], "properties": ["count": ["type": "integer"]]]
+        let done: JSONValue = ["description": "How many.", "content": ["application/json": ["schema": count]]]
+        object["responses"] = .object(JSONObject([("201", done)] + refusals))
+        return .object(object)
+    }
+
+    private func head(_ verb: String, _ table: Table, _ action: String, _ summary: String) -> JSONObject {
+        [
+            "operationId": .string("\(verb) \(table.name)"), "summary": .string(summary), "tags": [.string(table.name)],
+            "security": security(action, on: table.name),
+        ]
+    }
+
+    private func operation(_ operation: TableOperation, on table: Table) -> JSONValue {
+        var object = head(operation.rawValue, table, operation.action, operation.summary(table.name))
+        object["parameters"] = parameters(operation, on: table)
         switch operation {
         case .insert: object["requestBody"] = body(Self.component(table.name, "new"), isMany: true)
         case .put: object["requestBody"] = body(Self.component(table.name, "new"), isMany: false)

@@ -30,6 +30,8 @@ struct OpenAPIDocument: Sendable {
             parameters += filters(of: table)
         }
         for overloads in functions { schemas += self.schemas(of: overloads) }
+        var paths = tables.flatMap(self.paths) + functions.flatMap(self.paths)
+        if !paths.isEmpty { paths.append(("/" + BatchEndpoint.name, ["post": OpenAPIParts.batch])) }
         let document: JSONObject = [
             "openapi": "3.1.0",
             "info": [
@@ -38,7 +40,7 @@ struct OpenAPIDocument: Sendable {
             ],
             "servers": [["url": .string(claims.audience)]],
             "tags": .array(tags(tables, functions)),
-            "paths": .object(JSONObject(tables.flatMap(paths) + functions.flatMap(paths))),
+            "paths": .object(JSONObject(paths)),
             "components": [
                 "schemas": .object(JSONObject(schemas)), "parameters": .object(JSONObject(parameters)),
                 "responses": .object(JSONObject(OpenAPIParts.responses)), "headers": .object(JSONObject(OpenAPIParts.headers)),
@@ -52,6 +54,7 @@ struct OpenAPIDocument: Sendable {
         tables.map { table in
             Self.described(["name": .string(table.name)], table.comment)
         } + functions.compactMap { overloads in overloads.first.map { Self.described(["name": .string("rpc/\($0.name)")], $0.comment) } }
+            + (tables.isEmpty && functions.isEmpty ? [] : [["name": "batch"]])
     }
 
     private func scopes(_ tables: [Table], _ functions: [[Function]]) -> [(String, JSONValue)] {

@@ -49,6 +49,7 @@ enum OpenAPIParts {
                 "on_conflict", "The columns whose conflict an upsert settles, separated by commas; the primary key when it is not given."),
             query("and", "Filters that must all hold: `(a.gt.1,b.is.null)`. Also `not.and`."),
             query("or", "Filters of which one must hold: `(a.eq.1,b.eq.2)`. Also `not.or`."),
+            query("deleted", "`is.true`: rows that were deleted, which are left out otherwise; needs the scope to delete."),
             query("order", "`column.asc`, `column.desc.nullslast`, separated by commas."),
             bound("limit", "Rows at most."),
             bound("offset", "Rows to leave out at the start."),
@@ -128,4 +129,67 @@ enum OpenAPIParts {
             )
         }
     }
+
+    // MARK: Batch
+
+    /// `POST batch`
+    static let batch: JSONValue = [
+        "operationId": "batch", "summary": "Do several operations in one transaction, all or none", "tags": ["batch"],
+        "description": "Needs the scopes of all operations. One that fails gives the answer its status, and takes back all others.",
+        "security": [["oauth2": []]], "parameters": [["$ref": "#/components/parameters/Idempotency-Key"]],
+        "requestBody": [
+            "required": true,
+            "content": [
+                "application/json": [
+                    "schema": [
+                        "type": "object", "required": ["operations"],
+                        "properties": [
+                            "operations": [
+                                "type": "array", "minItems": 1, "maxItems": .integer(Int64(BatchRequest.maximumOperations)),
+                                "items": [
+                                    "type": "object", "required": ["method", "path"],
+                                    "properties": [
+                                        "method": ["type": "string"],
+                                        "path": ["type": "string", "description": "Below the API, with its query: `orders?id=eq.1`."],
+                                        "headers": ["type": "object", "additionalProperties": ["type": "string"]],
+                                        "body": ["description": "JSON, or a string of another media type."],
+                                    ],
+                                ],
+                            ]
+                        ],
+                    ]
+                ]
+            ],
+        ],
+        "responses": [
+            "200": [
+                "description": "The answers, in the order of the operations.",
+                "content": [
+                    "application/json": [
+                        "schema": [
+                            "type": "object", "required": ["results"],
+                            "properties": [
+                                "results": [
+                                    "type": "array",
+                                    "items": [
+                                        "type": "object", "required": ["status", "headers", "body"],
+                                        "properties": [
+                                            "status": ["type": "integer"],
+                                            "headers": ["type": "object", "additionalProperties": ["type": "string"]],
+                                            "body": ["description": "JSON, a string of another media type, or null."],
+                                        ],
+                                    ],
+                                ]
+                            ],
+                        ]
+                    ]
+                ],
+            ],
+            "400": ["$ref": "#/components/responses/400"], "401": ["$ref": "#/components/responses/401"],
+            "403": ["$ref": "#/components/responses/403"], "404": ["$ref": "#/components/responses/404"],
+            "409": ["$ref": "#/components/responses/409"], "415": ["$ref": "#/components/responses/415"],
+            "500": ["$ref": "#/components/responses/500"], "503": ["$ref": "#/components/responses/503"],
+            "504": ["$ref": "#/components/responses/504"],
+        ],
+    ]
 }
