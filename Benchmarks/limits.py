@@ -24,12 +24,7 @@ def rsa_signatures(seconds: int = 1) -> float:
 
 def argon2_hashes(threads: int, seconds: float, memory_kib: int = 19_456, passes: int = 2) -> float:
     """Argon2id hashes a second of libsodium, called in a loop on each thread; ctypes lets go of Python's lock meanwhile."""
-    name = ctypes.util.find_library("sodium")
-    if name is None:
-        raise StackError("libsodium is not there")
-    sodium = ctypes.CDLL(name)
-    sodium.sodium_init()
-    salt, argon2id = os.urandom(16), 2
+    sodium, salt, argon2id = _sodium(), os.urandom(16), 2
     counts = [0] * threads
     end = time.monotonic() + seconds
 
@@ -52,3 +47,22 @@ def argon2_hashes(threads: int, seconds: float, memory_kib: int = 19_456, passes
     if not all(counts):
         raise StackError("libsodium cannot hash")
     return sum(counts) / (time.monotonic() - started)
+
+
+def argon2_hash(password: str, memory_kib: int, passes: int) -> str:
+    """As it is stored: a PHC string."""
+    output, secret = ctypes.create_string_buffer(128), password.encode()
+    status = _sodium().crypto_pwhash_str(
+        output, secret, ctypes.c_ulonglong(len(secret)), ctypes.c_ulonglong(passes), ctypes.c_size_t(memory_kib * 1024))
+    if status != 0:
+        raise StackError("libsodium cannot hash")
+    return output.value.decode()
+
+
+def _sodium() -> ctypes.CDLL:
+    name = ctypes.util.find_library("sodium")
+    if name is None:
+        raise StackError("libsodium is not there")
+    sodium = ctypes.CDLL(name)
+    sodium.sodium_init()
+    return sodium

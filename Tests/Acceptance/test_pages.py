@@ -111,6 +111,11 @@ def test_the_way_in_with_a_second_factor(sallyport, inspector, tenant):
 
     chromium.open(sallyport.issuer(tenant) + "/sessions")
     inspector.look("sessions", "Where you are signed in")
+    sallyport.sql(
+        f"INSERT INTO auth.consent (tenant_id, account_id, client_id, scopes, created_at, updated_at) SELECT tenant_id, id, '{client[0]}', '{SCOPE}', now(), now() "
+        f"FROM auth.account JOIN auth.membership ON account_id = id WHERE email = '{user['username']}'")
+    chromium.open(sallyport.issuer(tenant) + "/applications")
+    inspector.look("applications", "Applications with access")
     chromium.open(sallyport.issuer(tenant) + "/sign-out")
     inspector.look("sign-out", "Sign out?")
     chromium.press("sign_out")

@@ -275,6 +275,26 @@ def test_sessions_are_listed_and_ended(sallyport, chromium, web):
     assert web.introspected(other.access_token)
 
 
+def test_an_application_is_listed_and_loses_what_it_was_allowed(sallyport, chromium, callback):
+    user = sallyport.new_user("acme", "applications")
+    client = sallyport.new_client(
+        "acme", SCOPE, "--redirect-uri", "http://127.0.0.1/callback", "--name", "Spreadsheet Sync", grants=("authorization_code", "refresh_token"))
+    callback.drain()
+    sheet = Application(sallyport, callback, "acme", client)
+    chromium.open(sheet.url())
+    chromium.sign_in(user)
+    chromium.press("allow")
+    token = sheet.redeem(sheet.answer())
+    chromium.open(sallyport.issuer("acme") + "/applications")
+    assert chromium.count(".sessions > li") == 1 and "Spreadsheet Sync" in chromium.words and "See your email address" in chromium.words
+    chromium.press("acme " + client[0])
+    assert "has no access any more" in chromium.words and "You have allowed no application anything" in chromium.words
+    eventually(lambda: not sheet.introspected(token.access_token), what="the death of the access token")
+    assert sheet.refresh(token.refresh_token).status_code == 400
+    chromium.open(sheet.url())
+    assert chromium.title == CONSENT
+
+
 def test_a_person_of_two_tenants_gives_the_password_once(sallyport, chromium, web, callback):
     user = sallyport.user("consultant")
     assert user == sallyport.user("consultant", "globex")

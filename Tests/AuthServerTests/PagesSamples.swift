@@ -159,8 +159,21 @@ struct PageSample: Sendable, CustomTestStringConvertible {
                     .init(
                         id: "s3", device: "", address: "2001:db8:85a3::8a2e:370:7334", signedInAt: 1_790_000_000, lastSeenAt: 1_793_100_000),
                 ],
-                now: 1_793_500_030, notice: .endedOne)
-        )
+                now: 1_793_500_030, notice: .endedOne, applications: PageLink("/t/acme/applications"))
+        ),
+        PageSample(
+            name: "applications",
+            page: ApplicationsPage(
+                brand: acme, form: form, account: account,
+                applications: [
+                    .init(
+                        id: "acme b7c1", name: "Spreadsheet Sync",
+                        scopes: ["openid", "offline_access", "*:read", "customers:delete"], allowedAt: 1_793_000_000),
+                    .init(id: "acme 17aa", name: "Reports", scopes: ["openid", "orders:read"], allowedAt: 1_790_000_000),
+                ],
+                notice: .withdrawn, sessions: PageLink("/t/acme/sessions"))
+        ),
+        PageSample(name: "applications-none", page: ApplicationsPage(brand: globex, form: form, account: account, applications: [])),
     ]
 
     /// Not a real QR code: squares of the same fineness.
@@ -196,7 +209,11 @@ struct PageSample: Sendable, CustomTestStringConvertible {
             RecoveryCodesPage(brand: brand, form: form, codes: [text]),
             SessionsPage(
                 brand: brand, form: form, account: account,
-                sessions: [.init(id: text, device: text, address: text, signedInAt: .max, lastSeenAt: .min)], now: 0),
+                sessions: [.init(id: text, device: text, address: text, signedInAt: .max, lastSeenAt: .min)], now: 0,
+                applications: PageLink(text)),
+            ApplicationsPage(
+                brand: brand, form: form, account: account,
+                applications: [.init(id: text, name: text, tenantName: text, scopes: [text], allowedAt: .max)], sessions: PageLink(text)),
         ]
         return pages.map { PageSample(name: "\(type(of: $0))", page: $0) }
     }

@@ -70,6 +70,17 @@ import Testing
         }
     }
 
+    @Test("The log says who signed in with the grant, and of a right password that was given nothing for its scopes why")
+    func audited() async throws {
+        try await with { fixture in
+            #expect(try await fixture.ask(scope: "customers:write").error == "invalid_scope")
+            #expect(try await fixture.server.audited(fixture.server.acme).first?.action == "user.sign_in_failed")
+            #expect(try await fixture.ask(scope: "customers:read").status == .ok)
+            let log = try await fixture.server.audited(fixture.server.acme).map(\.action)
+            #expect(log.prefix(3) == ["grant.created", "user.signed_in", "user.sign_in_failed"])
+        }
+    }
+
     @Test("Guessing is slowed down as on the page") func throttle() async throws {
         try await with { fixture in
             var statuses: [HTTPResponse.Status] = []

@@ -297,6 +297,10 @@ import Testing
                 "projects", "select=...clients(data,count())&order=count.desc&limit=1&client_id=eq.1",
                 #"[{"data":{"a": {"b": 7, "it's": "q"}, "l": [1, 2, {"k": "v"}]},"count":2}]"#
             ),
+            (
+                "projects", "select=...clients(tags,raw->n,raw,count())&order=count.desc&limit=1&client_id=eq.1",
+                #"[{"tags":["x","y"],"n":1,"raw":{"n": 1},"count":2}]"#
+            ),
             ("clients", "select=id,...projects(budget.sum())", "PGRST127"),
             ("clients", "select=id,projects!inner(count())&order=id&limit=1", #"[{"id":1,"projects":[{"count":2}]}]"#),
         ])

@@ -41,26 +41,34 @@ enum AccountRow {
         "INSERT INTO auth.membership (tenant_id, account_id, role_name) VALUES (\(tenant.rawValue), \(account.rawValue), \(role))"
     }
 
-    static func update(_ account: Account) -> SQL {
+    /// - Parameter tenant: touches no row unless it manages the account.
+    static func update(_ account: Account, managedBy tenant: TenantID? = nil) -> SQL {
         """
         UPDATE auth.account
            SET email = \(account.email), is_email_verified = \(account.isEmailVerified), name = \(account.profile.name),
                given_name = \(account.profile.givenName), family_name = \(account.profile.familyName), picture = \(account.profile.picture),
                locale = \(account.profile.locale), zoneinfo = \(account.profile.zoneInfo), updated_at = now()
-         WHERE id = \(account.id.rawValue)
+         WHERE id = \(account.id.rawValue) \(managed(by: tenant))
         """
     }
 
-    /// - Parameter mark: of the password that is replaced, and no other; nil: whatever it is.
+    private static func managed(by tenant: TenantID?) -> SQL {
+        tenant.map { "AND managing_tenant_id = \($0.rawValue)" } ?? ""
+    }
+
+    /// - Parameters:
+    ///   - mark: of the password that is replaced, and no other; nil: whatever it is.
+    ///   - tenant: touches no row unless it manages the account.
     static func password(
-        _ hash: String, mustChange: Bool, of account: AccountID, replacing mark: PasswordMark? = nil, now: Int64
+        _ hash: String, mustChange: Bool, of account: AccountID, replacing mark: PasswordMark? = nil, managedBy tenant: TenantID? = nil,
+        now: Int64
     ) -> SQL {
         let condition: SQL = mark.map { "AND \($0.stands)" } ?? ""
         return """
             UPDATE auth.account
                SET password_hash = \(hash), must_change_password = \(mustChange), password_changed_at = \(date(now)),
                    updated_at = now()
-             WHERE id = \(account.rawValue) \(condition)
+             WHERE id = \(account.rawValue) \(managed(by: tenant)) \(condition)
             """
     }
 
@@ -92,7 +100,7 @@ enum AccountRow {
     /// How many columns an account has.
     static let width = 16
 
-    static func member(_ row: Row, _ tenant: TenantID) throws -> (Account, Membership) {
+    static func member(_ row: Row, _ tenant: TenantID) throws -> Member {
         let account = try account(row, from: 0)
         let role = Role(
             name: try row.decode(String.self, column: width), rank: Int(try row.decode(Int32.self, column: width + 1)),
@@ -102,7 +110,7 @@ enum AccountRow {
             tenant: tenant, account: account.id, role: role, isDisabled: try row.decode(Bool.self, column: width + 4),
             createdAt: seconds(try row.decode(Date.self, column: width + 5))
         )
-        return (account, membership)
+        return Member(account: account, membership: membership)
     }
 
     static func date(_ seconds: Int64) -> Date { Date(timeIntervalSince1970: Double(seconds)) }

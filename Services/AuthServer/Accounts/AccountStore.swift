@@ -21,14 +21,14 @@ struct AccountStore: Sendable {
     }
 
     /// A member of the tenant, disabled ones included.
-    func find(_ id: AccountID, in tenant: TenantID) async throws -> (Account, Membership)? {
+    func find(_ id: AccountID, in tenant: TenantID) async throws -> Member? {
         try await database.withTenant(tenant.rawValue).queryOptional(
             "\(AccountRow.members) WHERE membership.tenant_id = \(tenant.rawValue) AND membership.account_id = \(id.rawValue)"
         ) { try AccountRow.member($0, tenant) }
     }
 
     /// A member of the tenant by e-mail address, whatever its case. As many statements for an address that nobody has.
-    func find(email: String, in tenant: TenantID) async throws -> (Account, Membership)? {
+    func find(email: String, in tenant: TenantID) async throws -> Member? {
         let results = try await database.batch(
             [
                 Self.actAsAccount(of: email),
@@ -61,10 +61,10 @@ struct AccountStore: Sendable {
         let tenants = TenantStore(database: database)
         var found: [(tenant: Tenant, membership: Membership)] = []
         for id in try await tenantsOf(account) {
-            guard let tenant = try await tenants.find(.id(id)), let (_, membership) = try await find(account, in: id),
-                !membership.isDisabled
+            guard let tenant = try await tenants.find(.id(id)), let member = try await find(account, in: id),
+                !member.membership.isDisabled
             else { continue }
-            found.append((tenant, membership))
+            found.append((tenant, member.membership))
         }
         return found
     }
@@ -79,23 +79,6 @@ struct AccountStore: Sendable {
              ORDER BY tenant.slug
             """
         ) { TenantID(try $0.decode(UUID.self)) }
-    }
-
-    /// Members by id, those after `after`.
-    ///
-    /// - Parameter search: a part of the address or the name, in whatever case.
-    func members(of tenant: TenantID, after: AccountID?, limit: Int, search: String?) async throws -> [(Account, Membership)] {
-        try await database.withTenant(tenant.rawValue).queryAll(
-            """
-            \(AccountRow.members)
-             WHERE membership.tenant_id = \(tenant.rawValue)
-               AND (\(after?.rawValue) IS NULL OR membership.account_id > \(after?.rawValue))
-               AND (\(search) IS NULL OR position(lower(\(search)) IN lower(account.email)) > 0
-                    OR position(lower(\(search)) IN lower(coalesce(account.name, ''))) > 0)
-             ORDER BY membership.account_id
-             LIMIT \(limit)
-            """
-        ) { try AccountRow.member($0, tenant) }
     }
 
     /// Which of the addresses are somebody's, whatever their tenants.

@@ -8,7 +8,7 @@ extension AdminEndpoint {
         self.init(
             requestTenant: parts.requestTenant, issuers: parts.issuers,
             authenticator: AdminAuthenticator(
-                verify: verify, members: MemberStore(database: parts.database), clients: parts.clients),
+                verify: verify, members: AccountStore(database: parts.database), clients: parts.clients),
             routes: Self.routes(
                 database: parts.database, issuers: parts.issuers, vault: parts.keyVault, secretVault: parts.secretVault,
                 clock: parts.clock, verify: verify, preparePassword: NewPasswords(passwords: parts.newPassword).prepare)
@@ -22,7 +22,7 @@ extension AdminEndpoint {
         let tenants = Tenants(database: database, clock: clock)
         return AdminRoutes(
             users: UserResource(members: Members(database: database, clock: clock), clock: clock, preparePassword: preparePassword),
-            invitations: InvitationResource(invitations: InvitationEntries(database: database, clock: clock), issuers: issuers),
+            invitations: InvitationResource(invitations: SentInvitations(database: database, clock: clock), issuers: issuers),
             roles: RoleResource(roles: Roles(database: database, clock: clock)),
             clients: ClientResource(clients: Clients(database: database, secretVault: { secretVault }, clock: clock)),
             keys: KeyResource(rotation: KeyRotation(store: KeyStore(database: database), vault: vault, clock: clock), clock: clock),

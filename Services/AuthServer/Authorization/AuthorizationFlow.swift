@@ -64,10 +64,9 @@ struct AuthorizationFlow: Sendable {
     private func person(_ tenant: Tenant, _ visit: Visit) async throws -> Person? {
         let found: (BrowserSession, Account)?
         if let begun = visit.begun { found = (begun.session, begun.account) } else { found = try await sessions.find(visit.request) }
-        guard let (session, known) = found, let (account, membership) = try await accounts.find(known.id, in: tenant.id),
-            !account.isDisabled, !membership.isDisabled
+        guard let (session, known) = found, let member = try await accounts.find(known.id, in: tenant.id), !member.isDisabled
         else { return nil }
-        return Person(session: session, account: account, membership: membership)
+        return Person(session: session, account: member.account, membership: member.membership)
     }
 
     private struct Situation {
@@ -193,12 +192,13 @@ struct AuthorizationFlow: Sendable {
         _ attempt: AuthorizationAttempt, _ interaction: Interaction, _ person: Person, _ situation: Situation, _ visit: Visit
     ) async throws -> Response {
         guard !situation.scopes.isEmpty else { return nothingLeft(attempt, visit) }
-        guard let sid = try await sessions.joinTenant(person.session, attempt.tenant, origin: visit.origin) else {
+        guard let session = try await sessions.joinTenant(person.session, attempt.tenant, origin: visit.origin) else {
             return try await endedHere(attempt, interaction, person, visit)
         }
         let grant = AccessGrant(
-            tenantID: attempt.tenant.id, clientID: attempt.client.id, accountID: person.account.id, sessionID: sid,
+            tenantID: attempt.tenant.id, clientID: attempt.client.id, accountID: person.account.id, sessionID: session,
             type: .authorizationCode, scopes: situation.scopes, subject: situation.subject,
+            pairwiseSession: try await subjects.pairwiseSession(session, for: attempt.client),
             authenticatedAt: person.session.authenticatedAt, methods: person.session.methods,
             requestedClaims: situation.requestedClaims, now: clock.now,
             lifetimeSeconds: attempt.client.refreshTokenLifetimeSeconds
@@ -208,8 +208,12 @@ struct AuthorizationFlow: Sendable {
             code = try await codes.issue(
                 for: grant, redirectURI: attempt.reply.redirectURI, mustNameURI: attempt.request.namesRedirectURI,
                 codeChallenge: attempt.request.codeChallenge.rawValue,
-                nonce: attempt.request.nonce, also: records(attempt, grant, person, situation, visit)
+                nonce: attempt.request.nonce,
+                remembered: situation.isNewConsent || attempt.client.isFirstParty ? nil : situation.remembered,
+                also: records(attempt, grant, person, situation, visit)
             )
+        } catch is ConsentWithdrawn {
+            return try await advance(attempt, interaction, visit)
         } catch is SessionEnded {
             return try await endedHere(attempt, interaction, person, visit)
         }

@@ -29,8 +29,10 @@ struct AccessGrant: Sendable, Hashable {
     let tenantID: TenantID
     let clientID: ClientID
     let accountID: AccountID
-    /// `sid`; nil where no browser stands behind the grant.
+    /// The tenant's session; nil where no browser stands behind the grant.
     let sessionID: UUID?
+    /// The session as a client with pairwise subjects is told it.
+    let pairwiseSession: String?
     let type: GrantType
     var scopes: ScopeSet
     /// `sub` as this client is told it.
@@ -49,7 +51,8 @@ struct AccessGrant: Sendable, Hashable {
     /// A grant as it is stored.
     init(
         id: GrantID, tenantID: TenantID, clientID: ClientID, accountID: AccountID, sessionID: UUID?, type: GrantType, scopes: ScopeSet,
-        subject: String, authenticatedAt: Int64, methods: [String], requestedClaims: String?, createdAt: Int64, expiresAt: Int64
+        subject: String, pairwiseSession: String?, authenticatedAt: Int64, methods: [String], requestedClaims: String?, createdAt: Int64,
+        expiresAt: Int64
     ) {
         self.id = id
         self.tenantID = tenantID
@@ -59,6 +62,7 @@ struct AccessGrant: Sendable, Hashable {
         self.type = type
         self.scopes = scopes
         self.subject = subject
+        self.pairwiseSession = pairwiseSession
         self.authenticatedAt = authenticatedAt
         self.methods = methods
         self.requestedClaims = requestedClaims
@@ -69,13 +73,18 @@ struct AccessGrant: Sendable, Hashable {
     /// A new grant that ends `lifetimeSeconds` from now.
     init(
         tenantID: TenantID, clientID: ClientID, accountID: AccountID, sessionID: UUID?, type: GrantType, scopes: ScopeSet, subject: String,
-        authenticatedAt: Int64, methods: [String], requestedClaims: String?, now: Int64, lifetimeSeconds: Int
+        pairwiseSession: String? = nil, authenticatedAt: Int64, methods: [String], requestedClaims: String?, now: Int64,
+        lifetimeSeconds: Int
     ) {
         let expiresAt = now + Int64(lifetimeSeconds)
         self.init(
             id: GrantID(period: Period.long(expiresAt), id: UUID()), tenantID: tenantID, clientID: clientID, accountID: accountID,
-            sessionID: sessionID, type: type, scopes: scopes, subject: subject, authenticatedAt: authenticatedAt, methods: methods,
-            requestedClaims: requestedClaims, createdAt: now, expiresAt: expiresAt
+            sessionID: sessionID, type: type, scopes: scopes, subject: subject, pairwiseSession: pairwiseSession,
+            authenticatedAt: authenticatedAt,
+            methods: methods, requestedClaims: requestedClaims, createdAt: now, expiresAt: expiresAt
         )
     }
+
+    /// `sid`, as this client is told it.
+    var sessionName: String? { pairwiseSession ?? sessionID.map(Sessions.name) }
 }

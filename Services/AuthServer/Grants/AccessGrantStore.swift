@@ -15,7 +15,7 @@ struct AccessGrantStore: Sendable {
 
     private static let columns = """
         g.period, g.id, g.client_id, g.account_id, g.session_id, g.grant_type, g.scopes, g.subject, g.authenticated_at, g.methods,
-        g.requested_claims, g.created_at, g.expires_at
+        g.requested_claims, g.created_at, g.expires_at, g.pairwise_session
         """
 
     private static let roleColumns = "r.name, r.rank, r.permissions, r.is_built_in"
@@ -24,7 +24,7 @@ struct AccessGrantStore: Sendable {
 
     /// What must be true at the moment of insertion. Whoever ends it waits for the grant and sees it, or the grant waits and is not made.
     enum Footing: Sendable {
-        /// `sid`: the session stands.
+        /// The tenant's session stands.
         case session(UUID)
         /// The password that was checked is still the account's.
         case password(PasswordMark)
@@ -36,11 +36,11 @@ struct AccessGrantStore: Sendable {
     static func insertion(_ grant: AccessGrant, on footing: Footing, refresh: (hash: [UInt8], expiresAt: Int64)?) -> SQL {
         """
         INSERT INTO auth.access_grant (tenant_id, period, id, client_id, account_id, session_id, grant_type, scopes, subject, authenticated_at,
-                                       methods, requested_claims, created_at, expires_at, refresh_hash, refresh_expires_at)
+                                       methods, requested_claims, created_at, expires_at, pairwise_session, refresh_hash, refresh_expires_at)
         SELECT \(grant.tenantID.rawValue), \(grant.id.period), \(grant.id.id), \(grant.clientID.rawValue), \(grant.accountID.rawValue),
                \(grant.sessionID), \(grant.type.rawValue), \(grant.scopes.description), \(grant.subject), \(date(grant.authenticatedAt)),
-               \(grant.methods), \(grant.requestedClaims), \(date(grant.createdAt)), \(date(grant.expiresAt)), \(refresh?.hash),
-               \(refresh.map { date($0.expiresAt) })
+               \(grant.methods), \(grant.requestedClaims), \(date(grant.createdAt)), \(date(grant.expiresAt)), \(grant.pairwiseSession),
+               \(refresh?.hash), \(refresh.map { date($0.expiresAt) })
         \(condition(footing, grant))
         """
     }
@@ -82,11 +82,17 @@ struct AccessGrantStore: Sendable {
     }
 
     /// Inserts a grant and what goes with it.
+    /// - Parameter remembered: the consent of earlier that the grant rests on.
     /// - Returns: false, with nothing written, where the footing is gone.
+    /// - Throws: ``ConsentWithdrawn``.
     func insert(
-        _ grant: AccessGrant, on footing: Footing, refresh: (hash: [UInt8], expiresAt: Int64)?, also: [SQL]
+        _ grant: AccessGrant, on footing: Footing, remembered: ScopeSet? = nil, refresh: (hash: [UInt8], expiresAt: Int64)?, also: [SQL]
     ) async throws -> Bool {
         try await database.withTransaction(settings: .account(grant.accountID, in: grant.tenantID)) { transaction in
+            if let remembered {
+                let hold = ConsentStore.hold(remembered, grant.accountID, grant.clientID, in: grant.tenantID)
+                guard try await transaction.queryOptional(hold, { try $0.decode(Bool.self) }) != nil else { throw ConsentWithdrawn() }
+            }
             guard try await transaction.execute(Self.insertion(grant, on: footing, refresh: refresh)) == 1 else { return false }
             _ = try await transaction.batch(also)
             return true
@@ -125,7 +131,7 @@ struct AccessGrantStore: Sendable {
             RETURNING \(unescaped: Self.columns), \(unescaped: Self.roleColumns), spent.nonce
             """
         ) { row in
-            (try Self.standing(row, tenant), try row.decode(String?.self, column: 17))
+            (try Self.standing(row, tenant), try row.decode(String?.self, column: 18))
         }
     }
 
@@ -206,11 +212,11 @@ struct AccessGrantStore: Sendable {
                 standing: role.map { StandingGrant(grant: found, role: $0) },
                 clientID: found.clientID,
                 accountID: found.accountID,
-                hash: try row.decode([UInt8]?.self, column: 17),
-                previousHash: try row.decode([UInt8]?.self, column: 18),
-                generation: Int(try row.decode(Int32.self, column: 19)),
-                refreshedAt: Self.seconds(try row.decode(Date.self, column: 20)),
-                isAlive: try row.decode(Bool?.self, column: 21) ?? false
+                hash: try row.decode([UInt8]?.self, column: 18),
+                previousHash: try row.decode([UInt8]?.self, column: 19),
+                generation: Int(try row.decode(Int32.self, column: 20)),
+                refreshedAt: Self.seconds(try row.decode(Date.self, column: 21)),
+                isAlive: try row.decode(Bool?.self, column: 22) ?? false
             )
         }
     }
@@ -259,6 +265,7 @@ struct AccessGrantStore: Sendable {
             type: type,
             scopes: try ScopeSet(parsing: row.decode(String.self, column: 6)),
             subject: try row.decode(String.self, column: 7),
+            pairwiseSession: try row.decode(String?.self, column: 13),
             authenticatedAt: seconds(try row.decode(Date.self, column: 8)),
             methods: try row.decode([String].self, column: 9),
             requestedClaims: try row.decode(String?.self, column: 10),
@@ -267,12 +274,12 @@ struct AccessGrantStore: Sendable {
         )
     }
 
-    /// Columns 13 to 16.
+    /// Columns 14 to 17.
     private static func role(_ row: Row) throws -> Role? {
-        guard let name = try row.decode(String?.self, column: 13) else { return nil }
+        guard let name = try row.decode(String?.self, column: 14) else { return nil }
         return Role(
-            name: name, rank: Int(try row.decode(Int32.self, column: 14)), permissions: try row.decode([String].self, column: 15),
-            isBuiltIn: try row.decode(Bool.self, column: 16)
+            name: name, rank: Int(try row.decode(Int32.self, column: 15)), permissions: try row.decode([String].self, column: 16),
+            isBuiltIn: try row.decode(Bool.self, column: 17)
         )
     }
 

@@ -16,12 +16,14 @@ struct AuthorizationCodes: Sendable {
     ///   - redirectURI: where the answer goes.
     ///   - mustNameURI: the authorization request named it, so the token request must name the same.
     ///   - codeChallenge: S256, 43 characters.
+    ///   - remembered: the consent of earlier that the grant rests on; nil where it rests on none.
     ///   - also: what must become true with it, such as consent and audit rows.
     /// - Returns: the code in clear, for the redirect.
-    /// - Throws: ``SessionEnded``.
-    func issue(for grant: AccessGrant, redirectURI: String, mustNameURI: Bool = true, codeChallenge: String, nonce: String?, also: [SQL])
-        async throws -> OpaqueSecret
-    {
+    /// - Throws: ``SessionEnded``, ``ConsentWithdrawn``.
+    func issue(
+        for grant: AccessGrant, redirectURI: String, mustNameURI: Bool = true, codeChallenge: String, nonce: String?,
+        remembered: ScopeSet? = nil, also: [SQL]
+    ) async throws -> OpaqueSecret {
         let expiresAt = clock.now + Self.lifetimeSeconds
         let code = OpaqueSecret.generate(
             .authorizationCode, ["\(Period.short(expiresAt))", "\(grant.id.period)", grant.id.id.uuidString.lowercased()]
@@ -30,13 +32,15 @@ struct AuthorizationCodes: Sendable {
             code, expiresAt: expiresAt, for: grant, redirectURI: redirectURI, mustNameURI: mustNameURI, codeChallenge: codeChallenge,
             nonce: nonce
         )
-        guard let session = grant.sessionID, try await store.insert(grant, on: .session(session), refresh: nil, also: [insertion] + also)
-        else {
-            throw SessionEnded()
-        }
+        guard let session = grant.sessionID,
+            try await store.insert(grant, on: .session(session), remembered: remembered, refresh: nil, also: [insertion] + also)
+        else { throw SessionEnded() }
         return code
     }
 }
+
+/// The person took back, while it was being used, what they had allowed the client before.
+struct ConsentWithdrawn: Error {}
 
 /// The session behind an authorization was ended while it was being given.
 struct SessionEnded: Error {}

@@ -22,7 +22,9 @@ struct PasswordGrant: TokenGrant {
             origin: request.origin, from: .client(client.id, in: tenant.id)
         )
         let (account, methods) = try Self.signedIn(outcome)
-        guard let (_, membership) = try await accounts.find(account.id, in: tenant.id), !membership.isDisabled else { throw Self.refusal }
+        guard let membership = try await accounts.find(account.id, in: tenant.id)?.membership, !membership.isDisabled else {
+            throw Self.refusal
+        }
         let now = clock.now
         let grant = AccessGrant(
             tenantID: tenant.id, clientID: client.id, accountID: account.id, sessionID: nil, type: .password, scopes: client.scopes,
@@ -34,6 +36,13 @@ struct PasswordGrant: TokenGrant {
             StandingGrant(grant: grant, role: membership.role), asked: request.scopes, refreshToken: refreshToken, nonce: nil
         )
         authority.person?.password = account.passwordMark
+        do {
+            _ = try authority.scopes(within: client.scopes)
+        } catch {
+            // Whoever tries passwords in this way leaves a trace.
+            try await signIn.recordRefusal(of: account.id, "invalid_scope", tenant: tenant, origin: request.origin)
+            throw error
+        }
         return authority
     }
 
@@ -49,11 +58,16 @@ struct PasswordGrant: TokenGrant {
             [("client_id", .string(client.id.rawValue)), ("scope", .string(scopes.description)), ("grant_type", "password")]
         )
         let idleUntil = clock.now + Int64(client.refreshTokenIdleSeconds)
+        let signedIn = PasswordSignIn.event(of: grant.accountID, methods: grant.methods, origin: request.origin)
         let isInserted = try await store.insert(
             grant, on: .password(person.password),
-            refresh: person.refreshToken.map { ($0.hash, min(idleUntil, grant.expiresAt)) }, also: [event.insertion(in: tenant.id)]
+            refresh: person.refreshToken.map { ($0.hash, min(idleUntil, grant.expiresAt)) },
+            also: [signedIn, event].map { $0.insertion(in: tenant.id) }
         )
-        guard isInserted else { throw Self.refusal }
+        guard isInserted else {
+            try await signIn.recordRefusal(of: grant.accountID, "password_replaced", tenant: tenant, origin: request.origin)
+            throw Self.refusal
+        }
         var settled = authority
         settled.person = GrantedPerson(grant: grant, refreshToken: person.refreshToken, nonce: nil)
         return settled

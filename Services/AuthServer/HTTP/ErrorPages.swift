@@ -1,19 +1,29 @@
 import HTTPTypes
 import Hummingbird
 import ServiceKit
+import Tenancy
 
 /// What people's browsers get for a refusal or failure that no page was made for: a page with the same status. Programs get the JSON as it is.
+/// The page has the looks of the tenant that the request is for, where there is one.
 struct ErrorPages: RouterMiddleware {
     typealias Context = ServiceContext
+
+    let requestTenant: RequestTenant
 
     func handle(
         _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
         let response = try await next(request, context)
         guard response.status.code >= 400, response.headers[.contentType]?.hasPrefix("application/json") ?? false,
-            AcceptedForm.prefersHTML(request), let (kind, code) = Self.page(for: response.status)
+            AcceptedForm.prefersHTML(request), let (expected, code) = Self.page(for: response.status)
         else { return response }
-        let page = ErrorPage(kind, code: code, requestID: response.headers[.requestID] ?? context.requestID)
+        var (kind, brand) = (expected, Brand.standard)
+        do {
+            if let tenant = try await requestTenant.findAnywhere(request, context) { brand = Brand(tenant) }
+        } catch TenancyError.unknownTenant, TenancyError.invalidSlug {
+            if kind == .notFound { kind = .unknownTenant }
+        } catch {}
+        let page = ErrorPage(kind, brand: brand, code: code, requestID: response.headers[.requestID] ?? context.requestID)
         var headers = response.headers
         headers[.contentLength] = nil
         // That is for programs in other origins; a page is for a person.

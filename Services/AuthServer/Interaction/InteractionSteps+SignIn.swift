@@ -56,9 +56,6 @@ extension InteractionSteps {
             return try await secondFactor.ask(account, interaction, visit, targets: targets)
         }
         if account.mustChangePassword { return try await passwordPage(account, interaction, visit, problem: nil) }
-        if let tenant = visit.tenant, interaction.isForMembers {
-            try await passwords.recordSignIn(of: account.id, methods: proof.methods, tenant: tenant, origin: visit.origin)
-        }
         return try await begin(account, proof, interaction, visit)
     }
 
@@ -73,12 +70,16 @@ extension InteractionSteps {
     ) async throws -> Response {
         let replaced = try await sessions.find(visit.request)?.0
         let lifetime = visit.tenant?.settings.sessionLifetimeSeconds ?? TenantSettings().sessionLifetimeSeconds
+        let tenant = interaction.isForMembers ? visit.tenant : nil
         let begun = try await sessions.begin(
-            for: account, methods: proof.methods, replacing: replaced, keepingAge: proof.session != nil, origin: visit.origin,
-            lifetimeSeconds: lifetime
+            for: account, methods: proof.methods, replacing: replaced, keepingAge: proof.session != nil, in: tenant?.id,
+            origin: visit.origin, lifetimeSeconds: lifetime
         )
         guard let (session, secret) = begun else {
             // The password has been replaced since it was checked: it is a wrong one now.
+            if let tenant {
+                try await passwords.recordRefusal(of: account.id, "password_replaced", tenant: tenant, origin: visit.origin)
+            }
             return try await signInPage(account.email, .wrongCredentials, Self.problemStatus, nil, interaction, visit)
         }
         var visit = visit
@@ -98,7 +99,7 @@ extension InteractionSteps {
         let account: Account?
         if let tenant = visit.tenant, interaction.isForMembers {
             let member = try await accounts.find(proof.account, in: tenant.id)
-            account = member.flatMap { $0.1.isDisabled ? nil : $0.0 }
+            account = member.flatMap { $0.isDisabled ? nil : $0.account }
         } else {
             account = try await accounts.find(proof.account)
         }

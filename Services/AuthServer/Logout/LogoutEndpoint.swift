@@ -97,7 +97,8 @@ struct LogoutEndpoint: Sendable {
         guard let client, let sid = hint.sessionID, try await hint.subject == subjects.subject(of: account.id, for: client) else {
             return false
         }
-        return try await sessions.store.part(of: session, in: tenant.id)?.id.uuidString.lowercased() == sid
+        guard let part = try await sessions.store.part(of: session, in: tenant.id) else { return false }
+        return try await subjects.pairwiseSession(part.id, for: client) ?? Sessions.name(part.id) == sid
     }
 
     /// Nobody is signed in: there is nothing to end and nothing to ask. A client that proved with a hint that it is one is answered.

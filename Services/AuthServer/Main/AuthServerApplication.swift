@@ -29,7 +29,7 @@ struct AuthServerApplication: Sendable {
         )
         let pipeline = RequestPipeline(proxies: settings.proxies, metrics: registry, failure: OAuthErrorResponse.failure)
         let router = Router(context: ServiceContext.self)
-        router.add(middleware: ErrorPages())
+        router.add(middleware: ErrorPages(requestTenant: parts.requestTenant))
         router.add(middleware: pipeline)
 
         let (tokens, introspection) = (parts.tokenEndpoint, parts.introspectionEndpoint)

@@ -10,6 +10,7 @@ struct PeopleEndpoints: Sendable {
     private let interaction: InteractionEndpoint
     private let logout: LogoutEndpoint
     private let selfService: SelfServiceEndpoint
+    private let applications: ApplicationsEndpoint
     private let invitation: InvitationEndpoint
 
     init(_ parts: AuthServerParts) {
@@ -45,6 +46,10 @@ struct PeopleEndpoints: Sendable {
         selfService = SelfServiceEndpoint(
             requestTenant: parts.requestTenant, sessions: parts.sessions, forms: forms, logout: ending, clock: parts.clock
         )
+        applications = ApplicationsEndpoint(
+            requestTenant: parts.requestTenant, sessions: parts.sessions, accounts: parts.accounts,
+            consents: Consents(database: parts.database, clock: parts.clock), forms: forms
+        )
         invitation = InvitationEndpoint(
             requestTenant: parts.requestTenant, invitations: invitations, forms: forms, clock: parts.clock
         )
@@ -55,6 +60,7 @@ struct PeopleEndpoints: Sendable {
         interaction.addRoutes(to: router)
         logout.addRoutes(to: router)
         selfService.addRoutes(to: router)
+        applications.addRoutes(to: router)
         invitation.addRoutes(to: router)
     }
 }

@@ -22,7 +22,7 @@ struct IDTokenIssuer: Sendable {
     func issue(for person: GrantedPerson, _ decision: RecognizedRequests.Decision, accessToken: [UInt8]) async throws -> [UInt8] {
         let grant = person.grant
         let ring = try await keys.require(decision.tenant.id)
-        guard let (account, _) = try await accounts.find(grant.accountID, in: decision.tenant.id) else {
+        guard let account = try await accounts.find(grant.accountID, in: decision.tenant.id)?.account else {
             throw OAuthError(.invalidGrant, "the account is no longer a member")
         }
         let now = clock.now
@@ -39,7 +39,7 @@ struct IDTokenIssuer: Sendable {
         json.field("at_hash", Self.halfHash(accessToken, ring.identitySigner.algorithm))
         json.field("amr", grant.methods)
         json.field("acr", AuthenticationContext(methods: grant.methods).rawValue)
-        json.field("sid", ifPresent: grant.sessionID?.uuidString.lowercased())
+        json.field("sid", ifPresent: grant.sessionName)
         json.field("tenant", decision.tenant.slug.rawValue)
         json.field("org_id", decision.tenant.id.description)
         PersonClaims(account, scopes: decision.scopes, requested: RequestedClaims(grant.requestedClaims).idToken).write(to: &json)

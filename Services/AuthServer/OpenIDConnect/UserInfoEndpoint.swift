@@ -29,11 +29,10 @@ struct UserInfoEndpoint: Sendable {
             throw BearerTokenRefusal.insufficientScope("openid")
         }
         guard let grant = try await grants.find(grantID, in: tenant.id),
-            let (account, membership) = try await accounts.find(grant.accountID, in: tenant.id), !membership.isDisabled,
-            !account.isDisabled,
+            let member = try await accounts.find(grant.accountID, in: tenant.id), !member.isDisabled,
             let client = try await clients.find(claims.clientID, in: tenant.id)
         else { throw BearerTokenRefusal.invalidToken }
-        let answer = Answer(claims: claims, account: account, requested: RequestedClaims(grant.requestedClaims).userInfo)
+        let answer = Answer(claims: claims, account: member.account, requested: RequestedClaims(grant.requestedClaims).userInfo)
         return try await respond(answer, client: client, tenant: tenant)
     }
 

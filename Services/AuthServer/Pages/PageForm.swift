@@ -40,6 +40,8 @@ enum PageField {
     static let tenant = "tenant"
     /// ``SessionsPage``: the id of the session to end.
     static let session = "session"
+    /// ``ApplicationsPage``: the client whose consent is withdrawn.
+    static let application = "application"
 }
 
 /// The values of the field `action`. A form submitted by the Enter key sends its first button's.

@@ -30,9 +30,14 @@ struct SessionsPage: Page {
     /// Unix seconds, for “5 minutes ago”.
     let now: Int64
     let notice: Notice?
+    let applications: PageLink?
 
-    init(brand: Brand, form: PageForm, account: PageAccount, sessions: [Session], now: Int64, notice: Notice? = nil) {
-        (self.brand, self.form, self.account, self.sessions, self.now, self.notice) = (brand, form, account, sessions, now, notice)
+    init(
+        brand: Brand, form: PageForm, account: PageAccount, sessions: [Session], now: Int64, notice: Notice? = nil,
+        applications: PageLink? = nil
+    ) {
+        (self.brand, self.form, self.account, self.sessions, self.now) = (brand, form, account, sessions, now)
+        (self.notice, self.applications) = (notice, applications)
     }
 
     var title: String { Texts.Sessions.title }
@@ -44,6 +49,7 @@ struct SessionsPage: Page {
         \(Parts.account(account))
         \(notice.map { "<div role=\"status\">\(Parts.notice(Texts.Sessions.notice($0)))</div>" } ?? .empty)
         \(form.html(list))
+        \(applications.map { "<div class=\"actions\">\(Parts.link($0, Texts.Applications.title, .quiet))</div>" } ?? .empty)
         """
     }
 

@@ -224,4 +224,20 @@ enum Texts {
             }
         }
     }
+
+    enum Applications {
+        static let title = "Applications with access"
+        static let none: HTML = "You have allowed no application anything."
+        static let since = "Allowed on"
+        static let withdraw = "Withdraw"
+
+        static func lead(_ tenant: String) -> HTML {
+            "What you have allowed applications to do with your <strong>\(Parts.name(tenant))</strong> account. An application that has lost access must ask you again."
+        }
+        static func notice(_ notice: ApplicationsPage.Notice) -> HTML {
+            switch notice {
+            case .withdrawn: "That application has no access any more."
+            }
+        }
+    }
 }

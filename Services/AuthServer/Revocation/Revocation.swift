@@ -8,7 +8,7 @@ enum Revocation: Sendable, Hashable {
     /// One access token, by its `jti`, until it would have expired anyway (seconds since 1970).
     case token(String, expiresAt: Int64)
     case grant(GrantID)
-    /// A tenant session, by its `sid`. Grants with `offline_access` outlive a sign-out, and end when an admin ends the session.
+    /// A tenant session, by its id. Grants with `offline_access` outlive a sign-out, and end when an admin ends the session.
     case session(UUID, keepingOffline: Bool)
     /// Everything that a person holds in the tenant: grants and sessions.
     case user(AccountID)

@@ -21,11 +21,20 @@ extension Revocation {
 
     /// Ends every grant that rests on a password alone, each with its entry; to be run as ``statements(in:reason:now:)`` is.
     static func ofSingleFactorGrants(in tenant: TenantID, reason: String, now: Int64) -> SQL {
+        ofGrants("NOT 'mfa' = ANY (methods)", in: tenant, reason: reason, now: now)
+    }
+
+    /// Ends every grant that a person has given a client, each with its entry; to be run as ``statements(in:reason:now:)`` is.
+    static func ofGrants(from account: AccountID, to client: ClientID, in tenant: TenantID, reason: String, now: Int64) -> SQL {
+        ofGrants("account_id = \(account.rawValue) AND client_id = \(client.rawValue)", in: tenant, reason: reason, now: now)
+    }
+
+    private static func ofGrants(_ condition: SQL, in tenant: TenantID, reason: String, now: Int64) -> SQL {
         let (id, end) = (tenant.rawValue, Date(timeIntervalSince1970: Double(now + standingSeconds)))
         return """
             WITH ended AS (
                 UPDATE auth.access_grant SET revoked_at = \(Date(timeIntervalSince1970: Double(now)))
-                 WHERE tenant_id = \(id) AND revoked_at IS NULL AND NOT 'mfa' = ANY (methods)
+                 WHERE tenant_id = \(id) AND revoked_at IS NULL AND \(condition)
                 RETURNING period, id
             )
             INSERT INTO auth.revocation (tenant_id, period, kind, target, not_before, reason, expires_at)
@@ -91,18 +100,33 @@ extension Revocation {
             VALUES (\(tenant), \(Period.short(end)), \(kind.rawValue), \(target), \(notBefore), \(reason), \(endMoment))
             """
         ]
-        if case .user(let account) = self {
-            // Clients with pairwise subjects know the person under other names.
+        if let names = pairwiseNames(tenant) {
             entries.append(
                 """
                 INSERT INTO auth.revocation (tenant_id, period, kind, target, not_before, reason, expires_at)
-                SELECT DISTINCT tenant_id, \(Period.short(end))::integer, 'user', subject, \(notBefore), \(reason)::text,
+                SELECT \(tenant)::uuid, \(Period.short(end))::integer, \(kind.rawValue)::text, name, \(notBefore), \(reason)::text,
                        \(endMoment)::timestamptz
-                  FROM auth.access_grant
-                 WHERE tenant_id = \(tenant) AND account_id = \(account.rawValue) AND subject <> \(target)
+                  FROM (\(names)) AS names (name)
                 """
             )
         }
         return entries
+    }
+
+    /// Under which names clients with pairwise subjects know the same.
+    private func pairwiseNames(_ tenant: UUID) -> SQL? {
+        switch self {
+        case .session(let session, _):
+            """
+            SELECT DISTINCT pairwise_session FROM auth.access_grant
+             WHERE tenant_id = \(tenant) AND session_id = \(session) AND pairwise_session IS NOT NULL
+            """
+        case .user(let account):
+            """
+            SELECT DISTINCT subject FROM auth.access_grant
+             WHERE tenant_id = \(tenant) AND account_id = \(account.rawValue) AND subject <> \(target)
+            """
+        case .token, .grant, .client, .tenant: nil
+        }
     }
 }

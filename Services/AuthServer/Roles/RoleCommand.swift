@@ -14,28 +14,25 @@ struct RoleCommand: AsyncParsableCommand {
         subcommands: [List.self, Create.self, Update.self, Remove.self]
     )
 
-    struct List: AsyncParsableCommand {
+    struct List: TargetedCommand {
         static let configuration = CommandConfiguration(abstract: "List roles, the highest first.")
 
-        @Option(help: "The tenant's slug.") var tenant: String
+        @OptionGroup var target: TenantTarget
         @OptionGroup var output: OutputOptions
 
-        func run() async throws {
-            let (tenant, output) = (tenant, output)
-            try await Administration.run { administration in
-                let roles = try await administration.roles.store.all(in: administration.tenant(tenant).id)
-                output.print(
-                    json: { $0.field("roles", .array(roles.map { .object($0.json) })) },
-                    text: roles.map {
-                        "\($0.name)\t\($0.rank)\t\($0.isBuiltIn ? "built in" : "own")\t\($0.permissions.joined(separator: " "))"
-                    }
-                    .joined(separator: "\n")
-                )
-            }
+        func run(on tenant: Tenant, _ administration: Administration) async throws {
+            let roles = try await administration.roles.store.all(in: tenant.id)
+            output.print(
+                json: { $0.field("roles", .array(roles.map { .object($0.json) })) },
+                text: roles.map {
+                    "\($0.name)\t\($0.rank)\t\($0.isBuiltIn ? "built in" : "own")\t\($0.permissions.joined(separator: " "))"
+                }
+                .joined(separator: "\n")
+            )
         }
     }
 
-    struct Create: AsyncParsableCommand {
+    struct Create: TargetedCommand {
         static let configuration = CommandConfiguration(abstract: "Make a role of the tenant's own.")
 
         @OptionGroup var target: RoleTarget
@@ -43,17 +40,14 @@ struct RoleCommand: AsyncParsableCommand {
         @Option(help: "What it permits, separated by spaces.") var permissions: String
         @OptionGroup var output: OutputOptions
 
-        func run() async throws {
-            let (target, rank, permissions, output) = (target, rank, permissions, output)
-            try await Administration.run { administration in
-                let role = Role(name: target.role, rank: rank, permissions: permissions.words, isBuiltIn: false)
-                try await administration.roles.create(role, in: administration.tenant(target.tenant).id, by: .operator)
-                output.print(json: { role.write(to: &$0) }, text: "Created role \(role.name).")
-            }
+        func run(on tenant: Tenant, _ administration: Administration) async throws {
+            let role = Role(name: target.role, rank: rank, permissions: permissions.words, isBuiltIn: false)
+            try await administration.roles.create(role, in: tenant.id, by: .operator)
+            output.print(json: { role.write(to: &$0) }, text: "Created role \(role.name).")
         }
     }
 
-    struct Update: AsyncParsableCommand {
+    struct Update: TargetedCommand {
         static let configuration = CommandConfiguration(
             abstract: "Change a role; what is not given stays as it is.",
             discussion: "Whoever holds the role signs in anew: their sessions, grants and tokens end."
@@ -64,36 +58,33 @@ struct RoleCommand: AsyncParsableCommand {
         @Option(help: "What it permits from now on, separated by spaces.") var permissions: String?
         @OptionGroup var output: OutputOptions
 
-        func run() async throws {
-            let (target, rank, permissions, output) = (target, rank, permissions, output)
-            try await Administration.run { administration in
-                let role = try await administration.roles.update(
-                    target.role, rank: rank, permissions: permissions?.words, in: administration.tenant(target.tenant).id, by: .operator)
-                output.print(json: { role.write(to: &$0) }, text: "Updated role \(role.name).")
-            }
+        func run(on tenant: Tenant, _ administration: Administration) async throws {
+            let role = try await administration.roles.update(
+                target.role, rank: rank, permissions: permissions?.words, in: tenant.id, by: .operator)
+            output.print(json: { role.write(to: &$0) }, text: "Updated role \(role.name).")
         }
     }
 
-    struct Remove: AsyncParsableCommand {
+    struct Remove: TargetedCommand {
         static let configuration = CommandConfiguration(abstract: "Remove a role that nobody holds.")
 
         @OptionGroup var target: RoleTarget
         @OptionGroup var output: OutputOptions
 
-        func run() async throws {
-            let (target, output) = (target, output)
-            try await Administration.run { administration in
-                try await administration.roles.remove(target.role, in: administration.tenant(target.tenant).id, by: .operator)
-                output.print(json: { $0.field("removed", target.role) }, text: "Removed role \(target.role).")
-            }
+        func run(on tenant: Tenant, _ administration: Administration) async throws {
+            try await administration.roles.remove(target.role, in: tenant.id, by: .operator)
+            output.print(json: { $0.field("removed", target.role) }, text: "Removed role \(target.role).")
         }
     }
 }
 
 /// Names one role of one tenant.
-struct RoleTarget: ParsableArguments {
-    @Option(help: "The tenant's slug.") var tenant: String
+struct RoleTarget: CommandTarget {
+    @OptionGroup var tenant: TenantTarget
     @Argument(help: "The role's name.") var role: String
+
+    /// The tenant: whether it has the role, and may change it, is seen in the transaction that does.
+    func require(_ administration: Administration) async throws -> Tenant { try await tenant.require(administration) }
 }
 
 extension Role {

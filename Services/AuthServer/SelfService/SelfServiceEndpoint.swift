@@ -54,7 +54,8 @@ struct SelfServiceEndpoint: Sendable {
         return visit.page(
             SessionsPage(
                 brand: visit.brand, form: PageForm(action: action, csrfToken: try await forms.formGuard.token(for: action, visit.browser)),
-                account: PageAccount(account), sessions: rows, now: clock.now, notice: notice
+                account: PageAccount(account), sessions: rows, now: clock.now, notice: notice,
+                applications: PageLink(visit.path("applications"))
             )
         )
     }

@@ -15,7 +15,7 @@ struct BrowserSession: Sendable, Hashable {
 
 /// A living session as people and administrators see it: of a browser, or a tenant's part in one.
 struct LivingSession: Sendable, Hashable {
-    /// Of the browser's session; in a tenant the `sid`.
+    /// Of the browser's session, or of the tenant's part in it.
     let id: UUID
     let account: AccountID
     let userAgent: String

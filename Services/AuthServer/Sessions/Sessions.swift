@@ -32,10 +32,11 @@ struct Sessions: Sendable {
     ///   - account: as it was when its password was checked.
     ///   - replacing: the browser's session so far, which ends. If it is the same person's, the tenants' sessions in it go on.
     ///   - keepingAge: only something was added to the session so far, which must live: authentication and end are its own.
+    ///   - tenant: whose log says, in the same transaction, that the person has signed in.
     /// - Returns: nil, with nothing begun or ended, where the account has another password by now, or is disabled.
     func begin(
-        for account: Account, methods: [String], replacing old: BrowserSession?, keepingAge: Bool = false, origin: RequestOrigin,
-        lifetimeSeconds: Int
+        for account: Account, methods: [String], replacing old: BrowserSession?, keepingAge: Bool = false,
+        in tenant: TenantID? = nil, origin: RequestOrigin, lifetimeSeconds: Int
     ) async throws -> (BrowserSession, OpaqueSecret)? {
         let (mark, account) = (account.passwordMark, account.id)
         let now = clock.now
@@ -50,13 +51,16 @@ struct Sessions: Sendable {
         let isBegun = try await database.withTransaction(settings: .account(account)) { transaction in
             let insertion = SessionStore.insertion(session, secret, origin, while: mark, after: kept?.id, now: now)
             guard try await transaction.execute(insertion) == 1 else { return false }
-            guard let old, old.account == account,
-                try await SessionStore.end(old.id, of: account, now: now, transaction) != nil
-            else { return true }
-            for tenant in try await SessionStore.tenants(of: account, transaction) {
-                _ = try await transaction.batch([
-                    SessionStore.enter(tenant), SessionStore.moveParts(from: old, to: session, in: tenant, now: now),
-                ])
+            if let old, old.account == account, try await SessionStore.end(old.id, of: account, now: now, transaction) != nil {
+                for tenant in try await SessionStore.tenants(of: account, transaction) {
+                    _ = try await transaction.batch([
+                        SessionStore.enter(tenant), SessionStore.moveParts(from: old, to: session, in: tenant, now: now),
+                    ])
+                }
+            }
+            if let tenant {
+                let event = PasswordSignIn.event(of: account, methods: methods, origin: origin)
+                _ = try await transaction.batch([SessionStore.enter(tenant), event.insertion(in: tenant)])
             }
             return true
         }
@@ -104,7 +108,7 @@ struct Sessions: Sendable {
 
     /// The tenant's session in this browser, begun if there was none.
     ///
-    /// - Returns: the `sid`; nil where it was ended or has expired, or the person may not: they sign in again.
+    /// - Returns: its id; nil where it was ended or has expired, or the person may not: they sign in again.
     func joinTenant(_ session: BrowserSession, _ tenant: Tenant, origin: RequestOrigin) async throws -> UUID? {
         if let part = try await store.part(of: session, in: tenant.id) { return try await living(part, session, tenant) }
         if let joined = try await join(session, tenant, origin) { return joined }
@@ -183,6 +187,6 @@ struct Sessions: Sendable {
         return try await store.living(of: account, in: tenant, now: now)
     }
 
-    /// A session's id as tokens and logs have it.
-    private static func name(_ id: UUID) -> String { id.uuidString.lowercased() }
+    /// A session's id as logs have it, and the tokens of clients with public subjects.
+    static func name(_ id: UUID) -> String { id.uuidString.lowercased() }
 }

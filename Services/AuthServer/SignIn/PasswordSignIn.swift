@@ -9,7 +9,7 @@ import Tenancy
 /// Whoever has no account, is no member, or is disabled, gets the answer of a wrong password, after the same work.
 struct PasswordSignIn: Sendable {
     enum Outcome: Sendable {
-        /// With the methods of RFC 8176. The account, here and below, is the one whose password was right: what follows is bound to its
+        /// With the methods of RFC 8176; ``event(of:methods:origin:)`` is for the caller to write. The account, here and below, is the one whose password was right: what follows is bound to its
         /// ``Account/passwordMark``.
         case signedIn(Account, [String])
         case wrong
@@ -47,18 +47,25 @@ struct PasswordSignIn: Sendable {
                 return .wrong
             }
             try await throttle.succeed(attempt)
-            return try await outcome(verified, tenant, origin)
+            return try await outcome(verified, tenant)
         } catch is PasswordHasher.Busy {
             try await throttle.withdraw(attempt)
             return .busy
         }
     }
 
-    /// Writes `user.signed_in` into the tenant's log: for who completes by a second factor or a new password what a password began.
-    func recordSignIn(of account: AccountID, methods: [String], tenant: Tenant, origin: RequestOrigin) async throws {
-        let event = AuditEvent(
+    /// `user.signed_in`, for the transaction that begins what was signed in for: a right password alone is no sign-in yet.
+    static func event(of account: AccountID, methods: [String], origin: RequestOrigin) -> AuditEvent {
+        AuditEvent(
             "user.signed_in", by: .user(account), on: "user", account.description, from: origin,
             [("methods", .array(methods.map(JSONValue.string)))]
+        )
+    }
+
+    /// Writes `user.sign_in_failed` into the tenant's log, where the password was right and nothing began.
+    func recordRefusal(of account: AccountID, _ reason: String, tenant: Tenant, origin: RequestOrigin) async throws {
+        let event = AuditEvent(
+            "user.sign_in_failed", by: .anonymous, on: "user", account.description, from: origin, [("reason", .string(reason))]
         )
         try await accounts.record(event, in: tenant.id)
     }
@@ -69,8 +76,8 @@ struct PasswordSignIn: Sendable {
             let account = try await accounts.find(email: email)
             return account?.isDisabled == false ? account : nil
         }
-        guard let (account, membership) = try await accounts.find(email: email, in: tenant.id), !membership.isDisabled else { return nil }
-        return account.isDisabled ? nil : account
+        let member = try await accounts.find(email: email, in: tenant.id)
+        return member?.isDisabled == false ? member?.account : nil
     }
 
     /// - Returns: the account with the hash that the password was right for; nil for a wrong password.
@@ -100,11 +107,10 @@ struct PasswordSignIn: Sendable {
         return account
     }
 
-    private func outcome(_ account: Account, _ tenant: Tenant?, _ origin: RequestOrigin) async throws -> Outcome {
+    private func outcome(_ account: Account, _ tenant: Tenant?) async throws -> Outcome {
         let isEnrolled = try await factors.isEnrolled(account.id)
         if isEnrolled || tenant?.settings.requiresSecondFactor == true { return .secondFactorRequired(account, isEnrolled: isEnrolled) }
         if account.mustChangePassword { return .mustChangePassword(account) }
-        if let tenant { try await recordSignIn(of: account.id, methods: ["pwd"], tenant: tenant, origin: origin) }
         return .signedIn(account, ["pwd"])
     }
 

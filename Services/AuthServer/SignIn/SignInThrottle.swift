@@ -45,13 +45,13 @@ struct SignInThrottle: Sendable {
         let shared = attempt.keys.filter(\.isShared)
         let hashes = shared.map(\.hash)
         try await store.clear(
-            attempt.keys.filter { !shared.contains($0) }, kept: attempt.counters.filter { hashes.contains($0.hash) }, now: clock.now
+            attempt.keys.filter { !shared.contains($0) }, kept: attempt.counters.filter { hashes.contains($0.hash) }
         )
     }
 
     /// It was not looked at after all: nothing is forgiven, and nothing held against anybody.
     func withdraw(_ attempt: Attempt) async throws {
-        try await store.clear([], kept: attempt.counters, now: clock.now)
+        try await store.clear([], kept: attempt.counters)
     }
 
     /// For the daily housekeeping.

@@ -7,7 +7,7 @@ struct SignInThrottleStore: Sendable {
 
     struct Counter: Sendable, Hashable {
         let hash: [UInt8]
-        /// Seconds since 1970, to the second above.
+        /// Seconds since 1970, to the second above; 0 while nothing is blocked.
         let blockedUntil: Int64
     }
 
@@ -26,7 +26,7 @@ struct SignInThrottleStore: Sendable {
             Self.queue(hashes),
             """
             INSERT INTO auth.sign_in_throttle (key_hash, failures, last_failed_at, blocked_until)
-            SELECT key_hash, 0, \(moment), \(moment) FROM unnest(\(Self.hexadecimal(hashes))) AS asked (digits), decode(digits, 'hex') AS key_hash
+            SELECT key_hash, 0, \(moment), 'epoch'::timestamptz FROM unnest(\(Self.hexadecimal(hashes))) AS asked (digits), decode(digits, 'hex') AS key_hash
              WHERE NOT EXISTS (SELECT FROM auth.sign_in_throttle WHERE blocked_until > \(moment) AND \(Self.isAmong(hashes)))
              ORDER BY key_hash
             -- Not DO NOTHING: a row that a success is deleting at this instant is made anew, and one that stays is held.
@@ -48,9 +48,11 @@ struct SignInThrottleStore: Sendable {
             UPDATE auth.sign_in_throttle AS throttle
                SET failures = counted.failures,
                    last_failed_at = \(moment),
-                   blocked_until = \(moment) + make_interval(secs => CASE
-                       WHEN counted.failures <= counted.free THEN 0
-                       ELSE least(counted.longest, power(2, least(counted.failures - counted.free - 1, 30))) END)
+                   -- Not this moment: it is later than that of an attempt which began a second ago and gets its turn only now.
+                   blocked_until = CASE
+                       WHEN counted.failures <= counted.free THEN 'epoch'
+                       ELSE \(moment) + make_interval(secs => least(counted.longest, power(2, least(counted.failures - counted.free - 1, 30))))
+                   END
               FROM counted
              WHERE throttle.key_hash = counted.key_hash
                AND NOT EXISTS (SELECT
@@ -67,7 +69,7 @@ struct SignInThrottleStore: Sendable {
     }
 
     /// Forgets the failures of `cleared`, and takes this one attempt back from `kept`: a block that it brought about ends.
-    func clear(_ cleared: [ThrottleKey], kept: [SignInThrottleStore.Counter], now: Int64) async throws {
+    func clear(_ cleared: [ThrottleKey], kept: [SignInThrottleStore.Counter]) async throws {
         let hashes = cleared.map(\.hash)
         var statements = [Self.queue(hashes + kept.map(\.hash)), Self.lock(hashes + kept.map(\.hash))]
         statements.append("DELETE FROM auth.sign_in_throttle WHERE \(Self.isAmong(hashes))")
@@ -75,8 +77,7 @@ struct SignInThrottleStore: Sendable {
             """
             UPDATE auth.sign_in_throttle
                SET failures = greatest(0, failures - 1),
-                   blocked_until = CASE WHEN blocked_until = \(AccountRow.date(counter.blockedUntil)) THEN \(AccountRow.date(now))
-                                        ELSE blocked_until END
+                   blocked_until = CASE WHEN blocked_until = \(AccountRow.date(counter.blockedUntil)) THEN 'epoch' ELSE blocked_until END
              WHERE key_hash = \(counter.hash)
             """
         }

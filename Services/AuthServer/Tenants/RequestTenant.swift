@@ -9,16 +9,27 @@ struct RequestTenant: Sendable {
     let baseHost: String
 
     func hints(_ request: Request, _ context: ServiceContext) throws(TenancyError) -> TenantHints {
+        try hints(request, context, path: context.parameters.get("tenant"))
+    }
+
+    private func hints(_ request: Request, _ context: ServiceContext, path: String?) throws(TenancyError) -> TenantHints {
         let headers = request.headers[values: .tenantID]
         guard headers.count <= 1 else { throw .conflictingTenants }
         return try TenantHints(
-            path: context.parameters.get("tenant"), header: headers.first, host: context.requestedHost(request), baseHost: baseHost
+            path: path, header: headers.first, host: context.requestedHost(request), baseHost: baseHost
         )
     }
 
     /// The tenant named by path, header or subdomain; nil where the request names none.
     func find(_ request: Request, _ context: ServiceContext) async throws -> Tenant? {
         try await directory.resolve(hints(request, context))
+    }
+
+    /// As ``find(_:_:)``, where it does not matter whether there is such a page.
+    func findAnywhere(_ request: Request, _ context: ServiceContext) async throws -> Tenant? {
+        let words = request.uri.path.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: true)
+        let path = words.count > 1 && words[0] == "t" ? String(words[1]) : nil
+        return try await directory.resolve(hints(request, context, path: path))
     }
 
     func require(_ request: Request, _ context: ServiceContext) async throws -> Tenant {

@@ -22,7 +22,7 @@ struct AccessTokenIssuer: Sendable {
         for client: Client, _ authority: GrantedAuthority, scopes: ScopeSet, tenant: Tenant
     ) -> RecognizedRequests.Decision {
         let grant = authority.person?.grant
-        let sessionID = grant?.sessionID.map { $0.uuidString.lowercased() }
+        let sessionID = grant?.sessionName
         let template = AccessTokenCodec.Template(
             AccessTokenClaims(
                 issuer: issuers.issuer(of: tenant.slug), subject: authority.subject, audience: audience, issuedAt: 0, expiresAt: 0,

@@ -62,25 +62,11 @@ struct TokenEndpoint: Sendable {
         guard let grant else { throw OAuthError(.unsupportedGrantType, "the grant type is not supported") }
         guard mayUse else { throw OAuthError(.unauthorizedClient, "the client may not use this grant type") }
         var authority = try await grant.authorize(tokenRequest, client: client, tenant: tenant)
-        let scopes = try narrow(client.scopes, authority)
+        let scopes = try authority.scopes(within: client.scopes)
         authority = try await grant.settle(authority, scopes: scopes, tokenRequest, client: client, tenant: tenant)
         let decision = issuer.decision(for: client, authority, scopes: scopes, tenant: tenant)
         if grant.isRepeatable, let validUntil { recognized.keep(decision, for: ticket, validUntil: validUntil) }
         return (decision, authority.person)
-    }
-
-    /// Asked ∩ client ∩ role. A client that may have none of what it asks for is told so (RFC 6749 §5.2).
-    private func narrow(_ client: ScopeSet, _ authority: GrantedAuthority) throws -> ScopeSet {
-        let allowed = authority.bound.map { client.intersection($0) } ?? client
-        guard let asked = authority.asked else {
-            guard authority.person == nil || !allowed.isEmpty else {
-                throw OAuthError(.invalidScope, "nothing that was granted is allowed any more")
-            }
-            return allowed
-        }
-        let granted = asked.intersection(allowed)
-        guard !granted.isEmpty else { throw OAuthError(.invalidScope, "the client may not have any of these scopes") }
-        return granted
     }
 
     /// RFC 6749 §5.1, OpenID Connect Core §3.1.3.3.

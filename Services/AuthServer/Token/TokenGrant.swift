@@ -53,6 +53,20 @@ struct GrantedAuthority: Sendable {
             person: GrantedPerson(grant: standing.grant, refreshToken: refreshToken, nonce: nonce)
         )
     }
+
+    /// Asked ∩ client ∩ role. A client that may have none of what it asks for is told so (RFC 6749 §5.2).
+    func scopes(within client: ScopeSet) throws(OAuthError) -> ScopeSet {
+        let allowed = bound.map { client.intersection($0) } ?? client
+        guard let asked else {
+            guard person == nil || !allowed.isEmpty else {
+                throw OAuthError(.invalidScope, "nothing that was granted is allowed any more")
+            }
+            return allowed
+        }
+        let granted = asked.intersection(allowed)
+        guard !granted.isEmpty else { throw OAuthError(.invalidScope, "the client may not have any of these scopes") }
+        return granted
+    }
 }
 
 /// The person's part in a token answer.

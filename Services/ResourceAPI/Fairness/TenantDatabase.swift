@@ -33,6 +33,9 @@ struct TenantDatabase: Sendable {
         return max(1, total - total / 8)
     }
 
+    /// The limits of the settings' role.
+    func limits(of settings: TransactionSettings) -> RoleLimits { limits[settings.role] }
+
     /// Where a request's statements run, each in a transaction of its own when it is its tenant's turn.
     ///
     /// - Parameter settings: the caller's, with what the request adds.
@@ -66,6 +69,9 @@ struct TenantDatabase: Sendable {
         }
     }
 
+    /// How long a statement of the settings' role may take; nil: as long as any.
+    func statementTimeout(_ settings: TransactionSettings) -> Duration? { limits[settings.role].statementTimeout }
+
     /// - Throws: 400 `54001` beyond the ceiling of the settings' role.
     func checkCost(_ sql: SQL, _ settings: TransactionSettings) async throws {
         let role = settings.role
@@ -89,7 +95,7 @@ struct TenantSession: SQLExecutor {
     func batch(_ statements: [SQL], timeout: Duration?) async throws -> [QueryResult] {
         guard let last = statements.last else { return [] }
         let (tenant, statement) = (settings.tenant, last.statement)
-        let limits = database.limits[settings.role]
+        let limits = database.limits(of: settings)
         if limits.maximumCost != nil { try await database.checkCost(last, settings) }
         let speed = database.speeds.speed(of: statement, for: tenant)
         let lane = database.speeds.lane(speed)

@@ -32,7 +32,8 @@ struct FunctionEndpoint: Sendable {
 
     private func respond(_ request: Request, _ context: ServiceContext, _ verb: Verb) async throws -> Response {
         let caller = try await tables.gate.admit(request, context)
-        let call = try await read(request, context, verb)
+        var call = try await read(request, context, verb)
+        call.maximumRows = tables.executor.maximumRows(caller.settings)
         let prepared = try await tables.catalog.prepare(call)
         do {
             return try await run(prepared, request, context, caller)

@@ -163,7 +163,8 @@ struct WritePlanner: Sendable {
         // Names that do not exist are refused even where nothing is given back.
         let rows = try ReadPlanner(catalog: catalog, maximumRows: nil).plan(selection, of: .written(table))
         switch shape.preferences.returning {
-        case .representation: return .rows(shape.allowsTag && writesOneRow(command, shape) ? rows.tagged() : rows)
+        case .representation:
+            return .rows(shape.allowsTag && writesOneRow(command, shape) ? rows.tagged() : rows)
         case .headersOnly where shape.verb == .insert && !table.primaryKey.isEmpty:
             return .key(table.primaryKey.compactMap(table.column))
         case .headersOnly, .minimal, nil: return .nothing
@@ -172,12 +173,14 @@ struct WritePlanner: Sendable {
 }
 
 extension WritePlanner {
-    /// Whether there is one row at most to answer with.
+    /// Whether there is one row at most to answer with, and it is there afterwards.
     private func writesOneRow(_ command: WritePlan.Command, _ shape: RequestShape) -> Bool {
         switch command {
         case .insert: shape.payload?.rowCount == 1
         case .put: true
-        case .update(_, let rows), .delete(let rows), .mark(let rows, _): rows.addressesOneRow
+        case .update(_, let rows), .mark(let rows, _): rows.addressesOneRow
+        // What is gone has no state to come back to.
+        case .delete: false
         }
     }
 }

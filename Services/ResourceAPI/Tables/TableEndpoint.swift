@@ -37,6 +37,7 @@ struct TableEndpoint: Sendable {
         let caller = try await gate.admit(request, context)
         var resourceRequest = try await read(request, context, verb)
         resourceRequest.isRestoration = isRestoration
+        resourceRequest.maximumRows = executor.maximumRows(caller.settings)
         let prepared = try await catalog.prepare(resourceRequest)
         do {
             return response(try await run(prepared, request, context, caller))

@@ -16,12 +16,12 @@ import Testing
                     name: "Ann Ünïcode", givenName: "Ann", familyName: "U", picture: "https://a.example/p.png", locale: "de-AT",
                     zoneInfo: "Europe/Vienna")
             }
-            let (found, membership) = try #require(try await accounts.find(email: "aNN@example.COM", in: server.acme.id))
-            #expect(found == account)
-            #expect(membership.role.name == "manager" && membership.role.rank == 60 && !membership.isDisabled)
+            let member = try #require(try await accounts.find(email: "aNN@example.COM", in: server.acme.id))
+            #expect(member.account == account)
+            #expect(member.role.name == "manager" && member.role.rank == 60 && !member.isDisabled)
             #expect(try await accounts.find(account.id) == account)
             #expect(try await accounts.find(email: "ann@example.com") == account)
-            #expect(try await accounts.find(account.id, in: server.acme.id)?.0 == account)
+            #expect(try await accounts.find(account.id, in: server.acme.id)?.account == account)
             #expect(try await accounts.find(email: "anne@example.com") == nil)
             #expect(try await accounts.find(AccountID(UUID())) == nil)
         }
@@ -33,9 +33,9 @@ import Testing
             let account = try await server.member("ann@example.com", of: server.acme, password: "correct horse battery")
             #expect(try await accounts.find(account.id, in: server.globex.id) == nil)
             #expect(try await accounts.find(email: "ann@example.com", in: server.globex.id) == nil)
-            #expect(try await accounts.members(of: server.globex.id, after: nil, limit: 10, search: nil).isEmpty)
-            #expect(try await accounts.members(of: server.acme.id, after: nil, limit: 10, search: "ANN").map(\.0) == [account])
-            #expect(try await accounts.members(of: server.acme.id, after: nil, limit: 10, search: "bob").isEmpty)
+            #expect(try await accounts.page(in: server.globex.id, after: nil, limit: 10).isEmpty)
+            #expect(try await accounts.page(in: server.acme.id, after: nil, limit: 10, search: "ANN").map(\.account) == [account])
+            #expect(try await accounts.page(in: server.acme.id, after: nil, limit: 10, search: "bob").isEmpty)
             var stolen = account
             stolen.email = "mine@globex.example"
             let event = AuditEvent("user.changed", by: .operator, on: "user", account.id.description, from: .commandLine)

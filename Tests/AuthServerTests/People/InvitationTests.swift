@@ -21,8 +21,8 @@ import Testing
     private static func invite(_ email: String, role: String = "manager", to tenant: Tenant, _ server: AuthServerHarness) async throws
         -> String
     {
-        let entries = InvitationEntries(database: server.database, clock: server.clock)
-        return try await entries.create(email: email, role: role, in: tenant.id, by: .operator).1.rawValue
+        let sent = SentInvitations(database: server.database, clock: server.clock)
+        return try await sent.create(email: email, role: role, in: tenant.id, by: .operator).1.rawValue
     }
 
     private static func name(_ outcome: Invitations.Outcome) -> String {
@@ -55,10 +55,10 @@ import Testing
             #expect(try await Self.accept(token, server.acme, server, password: "ann ann ann ann") == "weak")
             #expect(try await Self.accept(token, server.acme, server) == "accepted")
             #expect(try await Self.accept(token, server.acme, server) == "gone")
-            let (account, membership) = try #require(
+            let member = try #require(
                 try await server.administration.accounts.find(email: "ann@example.com", in: server.acme.id))
-            #expect(membership.role.name == "manager")
-            #expect(account.managingTenant == server.acme.id && !account.isEmailVerified && account.profile.name == "Ann")
+            #expect(member.role.name == "manager" && member.account.profile.name == "Ann")
+            #expect(member.isManaged(by: server.acme.id) && !member.account.isEmailVerified)
             #expect(try await server.audited(server.acme).prefix(2).map(\.action) == ["membership.created", "invitation.accepted"])
         }
     }
@@ -100,14 +100,14 @@ import Testing
 
     @Test("Withdrawn and expired ones are gone") func gone() async throws {
         try await AuthServerHarness.with { server in
-            let entries = InvitationEntries(database: server.database, clock: server.clock)
-            let (entry, secret) = try await entries.create(email: "ann@example.com", role: "user", in: server.acme.id, by: .operator)
-            try await entries.withdraw(entry.id, in: server.acme.id, by: .operator) { _ in }
+            let sent = SentInvitations(database: server.database, clock: server.clock)
+            let (entry, secret) = try await sent.create(email: "ann@example.com", role: "user", in: server.acme.id, by: .operator)
+            try await sent.withdraw(entry.id, in: server.acme.id, by: .operator) { _ in }
             #expect(try await Self.accept(secret.rawValue, server.acme, server) == "gone")
             let token = try await Self.invite("bob@example.com", to: server.acme, server)
-            server.advance.value = InvitationEntries.lifetimeSeconds - 5
+            server.advance.value = SentInvitations.lifetimeSeconds - 5
             #expect(try await Self.invitations(server).find(token, in: server.acme.id) != nil)
-            server.advance.value = InvitationEntries.lifetimeSeconds + 1
+            server.advance.value = SentInvitations.lifetimeSeconds + 1
             #expect(try await Self.accept(token, server.acme, server) == "gone")
         }
     }
@@ -115,12 +115,12 @@ import Testing
     @Test("An invitation is worth what its maker could give at the moment it is accepted") func authority() async throws {
         try await AuthServerHarness.with { server in
             let (acme, members) = (server.acme, server.administration.members)
-            let entries = InvitationEntries(database: server.database, clock: server.clock)
+            let sent = SentInvitations(database: server.database, clock: server.clock)
             for (name, isGood) in [("keep", true), ("demote", false), ("disable", false), ("remove", false)] {
                 let inviter = try await server.member("\(name)@example.com", role: "admin", of: acme)
                 let role = try #require(try await server.administration.clients.role("admin", in: acme.id))
                 let administrator = Administrator(actor: .user(inviter.id), origin: .commandLine, authority: Authority(role))
-                let token = try await entries.create(
+                let token = try await sent.create(
                     email: "by-\(name)@example.com", role: "manager", in: acme.id, by: administrator
                 ).1.rawValue
                 switch name {
@@ -138,7 +138,7 @@ import Testing
                 let role = try #require(try await server.administration.clients.role("admin", in: acme.id))
                 _ = try await AuthServerHarness.service(id.rawValue, in: acme, server.administration) { $0.role = role }
                 let administrator = Administrator(actor: .client(id.rawValue), origin: .commandLine, authority: Authority(role))
-                let token = try await entries.create(
+                let token = try await sent.create(
                     email: "by-\(id)@example.com", role: "manager", in: acme.id, by: administrator
                 ).1.rawValue
                 try await server.administration.clientAdministration.setDisabled(!isGood, id, in: acme.id, by: .operator)

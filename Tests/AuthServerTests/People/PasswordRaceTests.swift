@@ -32,6 +32,11 @@ import Testing
         }
     }
 
+    /// What the log of acme says about sign-ins, in order.
+    private static func signIns(_ server: AuthServerHarness) async throws -> [String] {
+        try await server.audited(server.acme).map(\.action).filter { $0.hasPrefix("user.sign") }.reversed()
+    }
+
     @Test("The page begins no session for it, and the browser's former one stays as it is") func page() async throws {
         try await AuthServerHarness.with { server in
             let account = try await server.member("ann@acme.example", of: server.acme, password: Self.old)
@@ -43,8 +48,10 @@ import Testing
             #expect(answer.status == .unprocessableContent && answer.formAction == "/t/acme/interaction/sign-in")
             #expect(browser.cookies["__Host-sallyport_session"] == nil)
             #expect(try await Sessions(database: server.database, clock: server.clock).all(of: account.id, in: nil).isEmpty)
+            #expect(try await Self.signIns(server) == ["user.sign_in_failed"])
             let fields = ["username": "ann@acme.example", "password": "new password of ann", "action": "sign_in"]
             #expect(try await browser.submit(answer, fields).location == "/t/acme/sessions")
+            #expect(try await Self.signIns(server) == ["user.sign_in_failed", "user.signed_in"])
         }
     }
 
@@ -61,6 +68,7 @@ import Testing
             }
             #expect(answer.status == .badRequest && answer.error == "invalid_grant")
             #expect(answer.accessToken == nil)
+            #expect(try await Self.signIns(server) == ["user.sign_in_failed"])
         }
     }
 

@@ -74,6 +74,23 @@ import Testing
         }
     }
 
+    @Test("An attempt that began a second ago, and gets its turn after a later one, is not blocked by that") func lateTurn() async throws {
+        try await Self.with { throttle, now async throws in
+            let source = SignInSource.client(try #require(ClientID("legacy")), in: TenantID(UUID()))
+            now.value += 1
+            guard case .allowed(let later) = try await throttle.begin(email: "a@b.example", from: source) else {
+                Issue.record("the first attempt is blocked")
+                return
+            }
+            now.value -= 1
+            #expect(try await Self.wait(throttle.begin(email: "b@b.example", from: source)) == 0)
+            now.value += 1
+            try await throttle.succeed(later)
+            now.value -= 1
+            #expect(try await Self.wait(throttle.begin(email: "c@b.example", from: source)) == 0)
+        }
+    }
+
     @Test("A blocked attempt counts under no key") func blockedCountsNothing() async throws {
         try await Self.with { throttle, now async throws in
             let pair = ThrottleKey.pair(email: "a@b.example", address: "192.0.2.1")

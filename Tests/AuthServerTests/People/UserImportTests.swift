@@ -71,7 +71,7 @@ import Testing
             } catch let refused as UserImport.Refused {
                 #expect(refused.problems.map(\.line) == [2, 3, 4, 5])
             }
-            #expect(try await server.administration.accounts.members(of: server.acme.id, after: nil, limit: 10, search: nil).isEmpty)
+            #expect(try await server.administration.accounts.page(in: server.acme.id, after: nil, limit: 10).isEmpty)
         }
     }
 
@@ -79,11 +79,11 @@ import Testing
         try await AuthServerHarness.with { server in
             let lines = (0..<450).map { "p\($0)@example.com,manager" }.joined(separator: "\n")
             #expect(try await Self.run("email,role\n" + lines, server.acme, server) == 450)
-            let members = try await server.administration.accounts.members(of: server.acme.id, after: nil, limit: 1000, search: nil)
+            let members = try await server.administration.accounts.page(in: server.acme.id, after: nil, limit: 1000)
             #expect(members.count == 450)
-            #expect(members.allSatisfy { $0.0.managingTenant == server.acme.id && $0.1.role.name == "manager" })
+            #expect(members.allSatisfy { $0.account.managingTenant == server.acme.id && $0.role.name == "manager" })
             #expect(try await server.audited(server.acme).count { $0.action == "user.imported" } == 450)
-            #expect(try await server.administration.accounts.members(of: server.globex.id, after: nil, limit: 10, search: nil).isEmpty)
+            #expect(try await server.administration.accounts.page(in: server.globex.id, after: nil, limit: 10).isEmpty)
         }
     }
 }

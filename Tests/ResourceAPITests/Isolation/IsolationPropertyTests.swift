@@ -36,13 +36,31 @@ import Testing
         #expect(statuses[500] == nil, "\(statuses)")
     }
 
+    @Test(
+        "is seen to be broken when it is",
+        arguments: [
+            "ALTER TABLE api.t0 DISABLE ROW LEVEL SECURITY", "ALTER TABLE api.junction DISABLE ROW LEVEL SECURITY",
+            "DO $$ BEGIN ALTER VIEW api.v0 SET (security_invoker = false); ALTER VIEW api.v0 OWNER TO postgres; END $$",
+            "DO $$ BEGIN ALTER FUNCTION api.total() SECURITY DEFINER; ALTER FUNCTION api.total() OWNER TO postgres; END $$",
+            "ALTER POLICY sallyport_tenancy ON api.t1 USING (true)",
+        ])
+    func sabotage(_ statement: String) async throws {
+        var statuses: [Int: Int] = [:]
+        let failure = try await Self.round(seed: 4, requests: 2000, sabotage: "\(unescaped: statement)", &statuses)
+        #expect(failure != nil)
+    }
+
     /// - Returns: what went wrong; nil if nothing did.
-    private static func round(seed: UInt64, requests: Int, _ statuses: inout [Int: Int]) async throws -> String? {
+    ///
+    /// - Parameter sabotage: what a superuser does to both worlds once the catalog is read.
+    private static func round(seed: UInt64, requests: Int, sabotage: SQL? = nil, _ statuses: inout [Int: Int]) async throws -> String? {
         let schema = RandomSchema(seed: seed)
         var seen: [Int: Int] = [:]
         let failure = try await World.with(schema, seed: seed, others: true) { crowded in
             try await World.with(schema, seed: seed, others: false) { lonely async throws -> String? in
-                var random = RandomRequests(catalog: crowded.api.engine.catalog, words: ["alpha", RandomSchema.mark], seed: seed)
+                if let sabotage { for world in [crowded, lonely] { _ = try await world.all.query(sabotage) } }
+                var random = RandomRequests(
+                    catalog: crowded.api.engine.catalog, names: schema.names, words: ["alpha", RandomSchema.mark], seed: seed)
                 for _ in 0..<requests {
                     let request = random.next()
                     let (one, two) = (

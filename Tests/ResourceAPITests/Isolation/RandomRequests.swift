@@ -9,18 +9,18 @@ struct RandomRequests {
     private let functions: [Function]
     /// What texts hold: the tenant's own word first, then the other's.
     private let words: [String]
+    /// Of tables, views and functions; the demo's others hold the time, and ids by chance.
+    private let names: Set<String>
     private var generator: SeededGenerator
 
-    init(catalog: Catalog, words: [String], seed: UInt64) {
+    init(catalog: Catalog, names: Set<String>, words: [String], seed: UInt64) {
         self.catalog = catalog
         self.words = words
-        tables = (catalog.tables["api"] ?? [:]).values.sorted { $0.name < $1.name }.filter { !Self.isDemo($0.name) }
-        functions = (catalog.functions["api"] ?? [:]).values.flatMap(\.self).sorted { $0.name < $1.name }
+        self.names = names
+        tables = (catalog.tables["api"] ?? [:]).values.filter { names.contains($0.name) }.sorted { $0.name < $1.name }
+        functions = (catalog.functions["api"] ?? [:]).values.flatMap(\.self).filter { names.contains($0.name) }.sorted { $0.name < $1.name }
         generator = SeededGenerator(seed: seed)
     }
-
-    /// The demo's tables, which hold the time and ids by chance.
-    private static func isDemo(_ name: String) -> Bool { ["customers", "orders", "order_items", "currencies"].contains(name) }
 
     mutating func next() -> ResourceRequest {
         var request = well()
@@ -91,7 +91,7 @@ struct RandomRequests {
         if let computed = generator.pick(catalog.computedColumns[table.id] ?? []), generator.chance(30) { items.append(computed.name) }
         let relationships = catalog.relationships[table.id] ?? []
         if depth < 3, generator.chance(depth == 0 ? 60 : 40), let relationship = generator.pick(relationships),
-            let target = catalog.table(relationship.target), !Self.isDemo(target.name)
+            let target = catalog.table(relationship.target), names.contains(target.name)
         {
             let name = relationName(relationship)
             let alias = "e\(depth)"

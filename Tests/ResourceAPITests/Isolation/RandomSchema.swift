@@ -16,6 +16,11 @@ struct RandomSchema {
     private(set) var tables: [Made] = []
     /// Names of all tables that belong to tenants, junctions too.
     private(set) var owned: [String] = []
+    /// Of tables, views and functions.
+    var names: Set<String> {
+        Set(owned + ["kinds", "v0", "v1", "v2", "v3", "find", "total", "shout", "alike", "add", "names", "wipe"])
+    }
+
     private var generator: SeededGenerator
 
     init(seed: UInt64) {

@@ -3,6 +3,7 @@ import HTTPTypes
 import HummingbirdTesting
 import JSON
 import NIOCore
+import OAuth
 import Postgres
 import TestSupport
 import Testing
@@ -57,6 +58,20 @@ import Testing
             let some = try await Self.export(
                 api, "customers/export?select=name&name=like.acme*&limit=1500&offset=2900", token: api.token(api.acme))
             #expect(some.text.split(separator: "\n").count == 101)
+        }
+    }
+
+    @Test("A role's own bound on rows holds for reads and exports, and for no other role") func roleBound() async throws {
+        let limits = #"{"readonly": {"max_rows": 2}}"#
+        try await ResourceAPIHarness.with(environment: ["SALLYPORT_API_ROLE_LIMITS": limits]) { api in
+            for (role, rows) in [("readonly", 2), ("user", 24)] {
+                var claims = try api.claims(api.acme)
+                claims.roles = [role]
+                let token = try api.issuer.sign(AccessTokenCodec.payload(claims), as: api.acme)
+                #expect(try await api.send(.get, "customers?select=id", token: token).rows.count == rows)
+                let exported = try await Self.export(api, "customers/export?select=id", token: token)
+                #expect(exported.text.split(separator: "\n").count == rows + 1)
+            }
         }
     }
 

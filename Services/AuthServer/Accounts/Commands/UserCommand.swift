@@ -14,7 +14,7 @@ struct UserCommand: AsyncParsableCommand {
         ]
     )
 
-    struct Create: AsyncParsableCommand {
+    struct Create: TargetedCommand {
         static let configuration = CommandConfiguration(
             abstract: "Add a user: with a new account, or with --existing the one that has the address.",
             discussion: """
@@ -26,7 +26,7 @@ struct UserCommand: AsyncParsableCommand {
                 """
         )
 
-        @Option(help: "The tenant's slug.") var tenant: String
+        @OptionGroup var target: TenantTarget
         @Argument(help: "The e-mail address.") var email: String
         @Option(help: "The role: owner, admin, manager, user, readonly, or one of the tenant's own.") var role: String = "user"
         @Option(help: "The name that people see.") var name: String?
@@ -37,18 +37,14 @@ struct UserCommand: AsyncParsableCommand {
         @OptionGroup var password: PasswordInput
         @OptionGroup var output: OutputOptions
 
-        func run() async throws {
-            let command = self
-            try await Administration.run { administration in
-                let tenant = try await administration.tenant(command.tenant)
-                let id = try await command.add(to: tenant, administration)
-                let member = try await administration.members.require(id, in: tenant.id)
-                command.output.print(
-                    json: { $0.members(of: member.json(in: tenant.id)) },
-                    text: (command.existing ? "Added the existing account " : "Created user ")
-                        + "\(member.account.email) (\(id)) as \(member.role.name)."
-                )
-            }
+        func run(on tenant: Tenant, _ administration: Administration) async throws {
+            let id = try await add(to: tenant, administration)
+            let member = try await administration.members.require(id, in: tenant.id)
+            output.print(
+                json: { $0.members(of: member.json(in: tenant.id)) },
+                text: (existing ? "Added the existing account " : "Created user ")
+                    + "\(member.account.email) (\(id)) as \(member.role.name)."
+            )
         }
 
         /// - Throws: `CommandFailure` for an address that has an account, unless that is meant, and for one that has none, if it is.
@@ -80,60 +76,52 @@ struct UserCommand: AsyncParsableCommand {
         }
     }
 
-    struct List: AsyncParsableCommand {
+    struct List: TargetedCommand {
         static let configuration = CommandConfiguration(abstract: "List a tenant's users.")
 
-        @Option(help: "The tenant's slug.") var tenant: String
+        @OptionGroup var target: TenantTarget
         @Option(help: "Only those whose address or name contains this.") var search: String?
         @OptionGroup var output: OutputOptions
 
         private static let pageSize = 500
 
-        func run() async throws {
-            let (slug, search, output) = (tenant, search, output)
-            try await Administration.run { administration in
-                let tenant = try await administration.tenant(slug).id
-                var members: [Member] = []
-                var page: [Member]
-                repeat {
-                    page = try await administration.members.store.page(
-                        in: tenant, after: members.last?.id, limit: Self.pageSize, search: search, role: nil)
-                    members += page
-                } while page.count == Self.pageSize
-                let found = members
-                output.print(
-                    json: { $0.field("users", .array(found.map { .object($0.json(in: tenant)) })) },
-                    text: found.map { member in
-                        let state = member.account.isDisabled || member.membership.isDisabled ? "disabled" : "active"
-                        return "\(member.account.email)\t\(member.id)\t\(state)\t\(member.role.name)\t\(member.account.profile.name ?? "")"
-                    }.joined(separator: "\n")
-                )
-            }
+        func run(on tenant: Tenant, _ administration: Administration) async throws {
+            var members: [Member] = []
+            var page: [Member]
+            repeat {
+                page = try await administration.members.store.page(
+                    in: tenant.id, after: members.last?.id, limit: Self.pageSize, search: search)
+                members += page
+            } while page.count == Self.pageSize
+            output.print(
+                json: { $0.field("users", .array(members.map { .object($0.json(in: tenant.id)) })) },
+                text: members.map { member in
+                    let state = member.isDisabled ? "disabled" : "active"
+                    return "\(member.account.email)\t\(member.id)\t\(state)\t\(member.role.name)\t\(member.account.profile.name ?? "")"
+                }.joined(separator: "\n")
+            )
         }
     }
 
-    struct Show: AsyncParsableCommand {
+    struct Show: TargetedCommand {
         static let configuration = CommandConfiguration(abstract: "Show a user.")
 
         @OptionGroup var target: UserTarget
         @OptionGroup var output: OutputOptions
 
-        func run() async throws {
-            let (target, output) = (target, output)
-            try await Administration.run { administration in
-                let (tenant, member) = try await target.require(administration)
-                let json = member.json(in: tenant.id)
-                output.print(
-                    json: { $0.members(of: json) },
-                    text: json.members.map { name, value in
-                        "\(name)\t\(value.stringValue ?? String(decoding: value.serialized(), as: UTF8.self))"
-                    }.joined(separator: "\n")
-                )
-            }
+        func run(on found: UserTarget.Found, _ administration: Administration) async throws {
+            let (tenant, member) = found
+            let json = member.json(in: tenant.id)
+            output.print(
+                json: { $0.members(of: json) },
+                text: json.members.map { name, value in
+                    "\(name)\t\(value.stringValue ?? String(decoding: value.serialized(), as: UTF8.self))"
+                }.joined(separator: "\n")
+            )
         }
     }
 
-    struct Update: AsyncParsableCommand {
+    struct Update: TargetedCommand {
         static let configuration = CommandConfiguration(
             abstract: "Change a user; what is not given stays as it is.",
             discussion: "With a new role the user signs in anew: sessions, grants and tokens in the tenant end."
@@ -151,25 +139,22 @@ struct UserCommand: AsyncParsableCommand {
             if let email, !EmailAddress.isAcceptable(email) { throw ValidationError("--email: this is not an e-mail address.") }
         }
 
-        func run() async throws {
-            let command = self
-            try await Administration.run { administration in
-                let (tenant, member) = try await command.target.require(administration)
-                if command.email != nil || command.name != nil || command.emailVerified != nil {
-                    try await administration.members.update(member.id, in: tenant.id, by: .operator) { _, account in
-                        if let email = command.email { (account.email, account.isEmailVerified) = (email, false) }
-                        if let name = command.name { account.profile.name = name.isEmpty ? nil : name }
-                        if let isVerified = command.emailVerified { account.isEmailVerified = isVerified }
-                    }
+        func run(on found: UserTarget.Found, _ administration: Administration) async throws {
+            let (tenant, member) = found
+            if email != nil || name != nil || emailVerified != nil {
+                try await administration.members.update(member.id, in: tenant.id, by: .operator) { _, account in
+                    if let email { (account.email, account.isEmailVerified) = (email, false) }
+                    if let name { account.profile.name = name.isEmpty ? nil : name }
+                    if let isVerified = emailVerified { account.isEmailVerified = isVerified }
                 }
-                if let role = command.role { try await administration.members.setRole(role, of: member.id, in: tenant.id, by: .operator) }
-                let changed = try await administration.members.require(member.id, in: tenant.id)
-                command.output.print(json: { $0.members(of: changed.json(in: tenant.id)) }, text: "Updated user \(changed.account.email).")
             }
+            if let role { try await administration.members.setRole(role, of: member.id, in: tenant.id, by: .operator) }
+            let changed = try await administration.members.require(member.id, in: tenant.id)
+            output.print(json: { $0.members(of: changed.json(in: tenant.id)) }, text: "Updated user \(changed.account.email).")
         }
     }
 
-    struct SetPassword: AsyncParsableCommand {
+    struct SetPassword: TargetedCommand {
         static let configuration = CommandConfiguration(
             commandName: "set-password", abstract: "Set a user's password; what the old one opened ends.",
             discussion: "The password is asked for at the terminal, or is the first line of --password-file."
@@ -180,43 +165,44 @@ struct UserCommand: AsyncParsableCommand {
         @Flag(help: "Have the user choose another at the next sign-in.") var mustChange = false
         @OptionGroup var output: OutputOptions
 
-        func run() async throws {
-            let command = self
-            try await Administration.run { administration in
-                let (tenant, member) = try await command.target.require(administration)
-                let hash = try await administration.newHash(command.password.read(), email: member.account.email, in: tenant)
-                try await administration.members.setPassword(
-                    hash, mustChange: command.mustChange, of: member.id, in: tenant.id, by: .operator)
-                command.output.print(
-                    json: { json in
-                        json.field("id", member.id.description)
-                        json.field("must_change_password", command.mustChange)
-                    },
-                    text: "Set the password of \(member.account.email)."
-                )
-            }
+        func run(on found: UserTarget.Found, _ administration: Administration) async throws {
+            let (tenant, member) = found
+            let hash = try await administration.newHash(password.read(), email: member.account.email, in: tenant)
+            try await administration.members.setPassword(
+                hash, mustChange: mustChange, of: member.id, in: tenant.id, by: .operator)
+            output.print(
+                json: { json in
+                    json.field("id", member.id.description)
+                    json.field("must_change_password", mustChange)
+                },
+                text: "Set the password of \(member.account.email)."
+            )
         }
     }
 
-    struct Disable: AsyncParsableCommand {
+    struct Disable: TargetedCommand {
         static let configuration = CommandConfiguration(abstract: "Keep a user out of the tenant from now on.")
 
         @OptionGroup var target: UserTarget
         @OptionGroup var output: OutputOptions
 
-        func run() async throws { try await UserCommand.setDisabled(true, target, output) }
+        func run(on found: UserTarget.Found, _ administration: Administration) async throws {
+            try await UserCommand.setDisabled(true, found, administration, output)
+        }
     }
 
-    struct Enable: AsyncParsableCommand {
+    struct Enable: TargetedCommand {
         static let configuration = CommandConfiguration(abstract: "Let a disabled user in again.")
 
         @OptionGroup var target: UserTarget
         @OptionGroup var output: OutputOptions
 
-        func run() async throws { try await UserCommand.setDisabled(false, target, output) }
+        func run(on found: UserTarget.Found, _ administration: Administration) async throws {
+            try await UserCommand.setDisabled(false, found, administration, output)
+        }
     }
 
-    struct Remove: AsyncParsableCommand {
+    struct Remove: TargetedCommand {
         static let configuration = CommandConfiguration(
             abstract: "Remove a user from the tenant.", discussion: "An account that the tenant manages ends with it."
         )
@@ -224,19 +210,16 @@ struct UserCommand: AsyncParsableCommand {
         @OptionGroup var target: UserTarget
         @OptionGroup var output: OutputOptions
 
-        func run() async throws {
-            let (target, output) = (target, output)
-            try await Administration.run { administration in
-                let (tenant, member) = try await target.require(administration)
-                try await administration.members.remove(member.id, from: tenant.id, by: .operator)
-                output.print(
-                    json: { $0.field("removed", member.id.description) }, text: "Removed \(member.account.email) from \(tenant.slug)."
-                )
-            }
+        func run(on found: UserTarget.Found, _ administration: Administration) async throws {
+            let (tenant, member) = found
+            try await administration.members.remove(member.id, from: tenant.id, by: .operator)
+            output.print(
+                json: { $0.field("removed", member.id.description) }, text: "Removed \(member.account.email) from \(tenant.slug)."
+            )
         }
     }
 
-    struct ResetSecondFactor: AsyncParsableCommand {
+    struct ResetSecondFactor: TargetedCommand {
         static let configuration = CommandConfiguration(
             commandName: "reset-second-factor", abstract: "Take away a lost second factor; make sure first whom you are talking to."
         )
@@ -244,56 +227,55 @@ struct UserCommand: AsyncParsableCommand {
         @OptionGroup var target: UserTarget
         @OptionGroup var output: OutputOptions
 
-        func run() async throws {
-            let (target, output) = (target, output)
-            try await Administration.run { administration in
-                let (tenant, member) = try await target.require(administration)
-                let event = AuditEvent(
-                    "user.second_factor_reset", by: .operator, on: "user", member.id.description, from: .commandLine
-                )
-                guard try await SecondFactorStore(database: administration.database).remove(member.id, recording: event, in: tenant.id)
-                else {
-                    throw CommandFailure("\(member.account.email) has no second factor")
-                }
-                output.print(
-                    json: { $0.field("id", member.id.description) }, text: "\(member.account.email) has no second factor any more."
-                )
+        func run(on found: UserTarget.Found, _ administration: Administration) async throws {
+            let (tenant, member) = found
+            let event = AuditEvent(
+                "user.second_factor_reset", by: .operator, on: "user", member.id.description, from: .commandLine
+            )
+            guard try await SecondFactorStore(database: administration.database).remove(member.id, recording: event, in: tenant.id)
+            else {
+                throw CommandFailure("\(member.account.email) has no second factor")
             }
+            output.print(
+                json: { $0.field("id", member.id.description) }, text: "\(member.account.email) has no second factor any more."
+            )
         }
     }
 
-    fileprivate static func setDisabled(_ isDisabled: Bool, _ target: UserTarget, _ output: OutputOptions) async throws {
-        try await Administration.run { administration in
-            let (tenant, member) = try await target.require(administration)
-            try await administration.members.setDisabled(isDisabled, member.id, in: tenant.id, by: .operator)
-            output.print(
-                json: { json in
-                    json.field("id", member.id.description)
-                    json.field("disabled", isDisabled)
-                },
-                text: "\(isDisabled ? "Disabled" : "Enabled") \(member.account.email) in \(tenant.slug)."
-            )
-        }
+    fileprivate static func setDisabled(
+        _ isDisabled: Bool, _ found: UserTarget.Found, _ administration: Administration, _ output: OutputOptions
+    ) async throws {
+        let (tenant, member) = found
+        try await administration.members.setDisabled(isDisabled, member.id, in: tenant.id, by: .operator)
+        output.print(
+            json: { json in
+                json.field("id", member.id.description)
+                json.field("disabled", isDisabled)
+            },
+            text: "\(isDisabled ? "Disabled" : "Enabled") \(member.account.email) in \(tenant.slug)."
+        )
     }
 }
 
 /// Names one user of one tenant.
-struct UserTarget: ParsableArguments {
-    @Option(help: "The tenant's slug.") var tenant: String
+struct UserTarget: CommandTarget {
+    typealias Found = (tenant: Tenant, member: Member)
+
+    @OptionGroup var tenant: TenantTarget
     @Argument(help: "The e-mail address, or the id.") var user: String
 
-    func require(_ administration: Administration) async throws -> (Tenant, Member) {
-        let tenant = try await administration.tenant(tenant)
-        let found =
+    func require(_ administration: Administration) async throws -> Found {
+        let tenant = try await tenant.require(administration)
+        let member =
             if let id = AccountID(user) {
                 try await administration.accounts.find(id, in: tenant.id)
             } else {
                 try await administration.accounts.find(email: user, in: tenant.id)
             }
-        guard let (account, membership) = found else {
+        guard let member else {
             throw CommandFailure("the tenant ‘\(tenant.slug)’ has no user ‘\(user)’; see: auth-server user list --tenant \(tenant.slug)")
         }
-        return (tenant, Member(account: account, membership: membership))
+        return (tenant, member)
     }
 }
 

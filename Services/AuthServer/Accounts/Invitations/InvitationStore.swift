@@ -3,18 +3,60 @@ import OAuth
 import Postgres
 import Tenancy
 
-/// Invitations from the side of who holds their token, inside the tenant.
+/// Invitations inside their tenant. Those that were accepted, withdrawn or have expired are found no more.
 struct InvitationStore: Sendable {
     let database: Postgres
 
+    private static let columns: SQL = "id, email, role_name, invited_by, created_at, expires_at"
+
+    private static func stands(in tenant: TenantID, now: Int64) -> SQL {
+        "tenant_id = \(tenant.rawValue) AND accepted_at IS NULL AND withdrawn_at IS NULL AND expires_at > \(AccountRow.date(now))"
+    }
+
+    private static func selection(in tenant: TenantID, now: Int64) -> SQL {
+        "SELECT \(columns) FROM auth.invitation WHERE \(stands(in: tenant, now: now))"
+    }
+
+    // MARK: - For who invites
+
+    func page(in tenant: TenantID, after: UUID?, limit: Int, now: Int64) async throws -> [Invitation] {
+        try await database.withTenant(tenant.rawValue).queryAll(
+            "\(Self.selection(in: tenant, now: now)) AND (\(after) IS NULL OR id > \(after)) ORDER BY id LIMIT \(limit)"
+        ) { try Self.invitation($0, tenant) }
+    }
+
+    func find(_ id: UUID, in tenant: TenantID, now: Int64) async throws -> Invitation? {
+        try await database.withTenant(tenant.rawValue).queryOptional(
+            "\(Self.selection(in: tenant, now: now)) AND id = \(id)"
+        ) { try Self.invitation($0, tenant) }
+    }
+
+    static func lock(_ id: UUID, in tenant: TenantID, _ transaction: Transaction, now: Int64) async throws -> Invitation? {
+        try await transaction.queryOptional("\(selection(in: tenant, now: now)) AND id = \(id) FOR UPDATE") {
+            try invitation($0, tenant)
+        }
+    }
+
+    static func insertion(_ invitation: Invitation, _ secret: OpaqueSecret) -> SQL {
+        """
+        INSERT INTO auth.invitation (tenant_id, id, email, role_name, token_hash, invited_by, created_at, expires_at)
+        VALUES (\(invitation.tenant.rawValue), \(invitation.id), \(invitation.email), \(invitation.role), \(secret.hash),
+                \(invitation.invitedBy), \(AccountRow.date(invitation.createdAt)), \(AccountRow.date(invitation.expiresAt)))
+        """
+    }
+
+    static func withdrawal(of invitation: Invitation, now: Int64) -> SQL {
+        """
+        UPDATE auth.invitation SET withdrawn_at = \(AccountRow.date(now))
+         WHERE tenant_id = \(invitation.tenant.rawValue) AND id = \(invitation.id)
+        """
+    }
+
+    // MARK: - For who holds the token
+
     func find(_ secret: OpaqueSecret, in tenant: TenantID, now: Int64) async throws -> Invitation? {
         try await database.withTenant(tenant.rawValue).queryOptional(
-            """
-            SELECT id, email, role_name, expires_at
-              FROM auth.invitation
-             WHERE tenant_id = \(tenant.rawValue) AND token_hash = \(secret.hash)
-               AND accepted_at IS NULL AND withdrawn_at IS NULL AND expires_at > \(AccountRow.date(now))
-            """
+            "\(Self.selection(in: tenant, now: now)) AND token_hash = \(secret.hash)"
         ) { try Self.invitation($0, tenant) }
     }
 
@@ -28,16 +70,14 @@ struct InvitationStore: Sendable {
     func accept(
         _ secret: OpaqueSecret, by account: AccountID, in tenant: TenantID, now: Int64, first: [SQL], audit: (Invitation) -> [AuditEvent]
     ) async throws -> Bool {
-        let moment = AccountRow.date(now)
         do {
             return try await database.withTransaction(settings: .account(account, in: tenant)) { transaction in
                 // Decides between two who accept at the same moment.
                 let invitation = try await transaction.queryOptional(
                     """
-                    UPDATE auth.invitation SET accepted_at = \(moment)
-                     WHERE tenant_id = \(tenant.rawValue) AND token_hash = \(secret.hash)
-                       AND accepted_at IS NULL AND withdrawn_at IS NULL AND expires_at > \(moment)
-                    RETURNING id, email, role_name, expires_at
+                    UPDATE auth.invitation SET accepted_at = \(AccountRow.date(now))
+                     WHERE \(Self.stands(in: tenant, now: now)) AND token_hash = \(secret.hash)
+                    RETURNING \(Self.columns)
                     """
                 ) { try Self.invitation($0, tenant) }
                 guard let invitation else { return false }
@@ -60,16 +100,12 @@ struct InvitationStore: Sendable {
 
     /// Whether who made the invitation could make it now: they may have been demoted, disabled or removed since.
     private static func isBacked(_ invitation: Invitation, _ transaction: Transaction) async throws -> Bool {
-        let tenant = invitation.tenant
-        let inviter = try await transaction.queryOne(
-            "SELECT invited_by FROM auth.invitation WHERE tenant_id = \(tenant.rawValue) AND id = \(invitation.id)", as: String.self)
+        let (tenant, inviter) = (invitation.tenant, invitation.invitedBy)
         guard let role = try await RoleStore.share(invitation.role, in: tenant, transaction) else { return false }
         // The command line has no name.
         if inviter.isEmpty { return true }
         if let account = AccountID(inviter) {
-            guard let member = try await MemberStore.lock(account, in: tenant, transaction), !member.membership.isDisabled,
-                !member.account.isDisabled
-            else { return false }
+            guard let member = try await AccountStore.lock(account, in: tenant, transaction), !member.isDisabled else { return false }
             return Authority(member.role).covers(role)
         }
         guard let id = ClientID(inviter), let client = try await ClientStore.lock(id, in: tenant, transaction), !client.isDisabled
@@ -78,8 +114,11 @@ struct InvitationStore: Sendable {
     }
 
     private static func invitation(_ row: Row, _ tenant: TenantID) throws -> Invitation {
-        let (id, email, role, expiresAt) = try row.decode(UUID.self, String.self, String.self, Date.self)
-        return Invitation(id: id, tenant: tenant, email: email, role: role, expiresAt: AccountRow.seconds(expiresAt))
+        let (id, email, role, inviter, createdAt, expiresAt) = try row.decode(
+            UUID.self, String.self, String.self, String.self, Date.self, Date.self)
+        return Invitation(
+            id: id, tenant: tenant, email: email, role: role, invitedBy: inviter, createdAt: AccountRow.seconds(createdAt),
+            expiresAt: AccountRow.seconds(expiresAt))
     }
 }
 

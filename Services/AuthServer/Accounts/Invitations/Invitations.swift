@@ -6,14 +6,20 @@ import Postgres
 import ServiceKit
 import Tenancy
 
-/// An invitation that stands: to be found by its token only.
+/// An invitation that stands.
 struct Invitation: Sendable, Hashable {
     let id: UUID
     let tenant: TenantID
     let email: String
     let role: String
+    /// An account's id or a `client_id`; empty for the command line.
+    let invitedBy: String
     /// Seconds since 1970.
+    let createdAt: Int64
     let expiresAt: Int64
+
+    /// The id as the API and the log have it.
+    var name: String { id.uuidString.lowercased() }
 }
 
 /// What an invited person does with an invitation. Its token passes through an administrator's hands, so it proves no address.
@@ -90,7 +96,7 @@ struct Invitations: Sendable {
         let accepted = try await store.accept(secret, by: account, in: tenant, now: clock.now, first: first()) { invitation in
             [
                 AuditEvent(
-                    "invitation.accepted", by: .user(account), on: "invitation", invitation.id.uuidString.lowercased(), from: origin,
+                    "invitation.accepted", by: .user(account), on: "invitation", invitation.name, from: origin,
                     [("user", .string(account.description))]
                 ),
                 AuditEvent(

@@ -11,44 +11,40 @@ struct SessionCommand: AsyncParsableCommand {
         commandName: "session", abstract: "List and end people's sessions in a tenant.", subcommands: [List.self, End.self]
     )
 
-    struct List: AsyncParsableCommand {
+    struct List: TargetedCommand {
         static let configuration = CommandConfiguration(abstract: "List sessions that have not ended.")
 
-        @Option(help: "The tenant's slug.") var tenant: String
+        @OptionGroup var target: TenantTarget
         @Option(help: "Those of this user, by id.") var user: String?
         @Option(help: "So many at most, 1 to 1000.") var limit: Int = 100
         @OptionGroup var output: OutputOptions
 
         func validate() throws { try HoldingOptions.validate(limit: limit, user: user) }
 
-        func run() async throws {
-            let (tenant, user, limit, output) = (tenant, user.flatMap { AccountID($0) }, limit, output)
-            try await Administration.run { administration in
-                let sessions = try await administration.holdings.store.sessions(
-                    of: user, in: administration.tenant(tenant).id, after: nil, limit: limit, now: WallClock.system.now)
-                output.print(
-                    json: { $0.field("sessions", .array(sessions.map { .object($0.json) })) },
-                    text: sessions.map { "\($0.id.uuidString.lowercased())\t\($0.account)\t\($0.address)\t\($0.userAgent)" }
-                        .joined(separator: "\n")
-                )
-            }
+        func run(on tenant: Tenant, _ administration: Administration) async throws {
+            let sessions = try await administration.holdings.store.sessions(
+                of: user.flatMap { AccountID($0) }, in: tenant.id, after: nil, limit: limit, now: WallClock.system.now)
+            output.print(
+                json: { $0.field("sessions", .array(sessions.map { .object($0.json) })) },
+                text: sessions.map { "\($0.id.uuidString.lowercased())\t\($0.account)\t\($0.address)\t\($0.userAgent)" }
+                    .joined(separator: "\n")
+            )
         }
     }
 
-    struct End: AsyncParsableCommand {
+    struct End: TargetedCommand {
         static let configuration = CommandConfiguration(abstract: "End a session: its grants and tokens die with it, at once.")
 
-        @Option(help: "The tenant's slug.") var tenant: String
-        @Argument(help: "The session's id: sid.") var id: String
+        @OptionGroup var target: TenantTarget
+        @Argument(help: "The session's id.") var id: String
         @OptionGroup var output: OutputOptions
 
-        func run() async throws {
-            let (tenant, id, output) = (tenant, try HoldingOptions.uuid(id), output)
-            try await Administration.run { administration in
-                try await administration.holdings.endSession(
-                    id, reason: "ended by an operator", in: administration.tenant(tenant).id, by: .operator)
-                output.print(json: { $0.field("ended", id.uuidString.lowercased()) }, text: "Ended session \(id.uuidString.lowercased()).")
-            }
+        func validate() throws { _ = try HoldingOptions.uuid(id) }
+
+        func run(on tenant: Tenant, _ administration: Administration) async throws {
+            let id = try HoldingOptions.uuid(id)
+            try await administration.holdings.endSession(id, reason: "ended by an operator", in: tenant.id, by: .operator)
+            output.print(json: { $0.field("ended", Sessions.name(id)) }, text: "Ended session \(Sessions.name(id)).")
         }
     }
 }
@@ -58,10 +54,10 @@ struct GrantCommand: AsyncParsableCommand {
         commandName: "grant", abstract: "List and revoke what people allowed clients in a tenant.", subcommands: [List.self, Revoke.self]
     )
 
-    struct List: AsyncParsableCommand {
+    struct List: TargetedCommand {
         static let configuration = CommandConfiguration(abstract: "List grants that are not revoked.")
 
-        @Option(help: "The tenant's slug.") var tenant: String
+        @OptionGroup var target: TenantTarget
         @Option(help: "Those of this user, by id.") var user: String?
         @Option(help: "Those of this client.") var client: String?
         @Option(help: "So many at most, 1 to 1000.") var limit: Int = 100
@@ -72,37 +68,33 @@ struct GrantCommand: AsyncParsableCommand {
             guard user == nil || client == nil else { throw ValidationError("Give --user or --client, not both.") }
         }
 
-        func run() async throws {
-            let (tenant, limit, output) = (tenant, limit, output)
+        func run(on tenant: Tenant, _ administration: Administration) async throws {
             let holder: HoldingStore.Holder =
                 if let account = user.flatMap({ AccountID($0) }) { .account(account) } else { client.map { .client($0) } ?? .anybody }
-            try await Administration.run { administration in
-                let grants = try await administration.holdings.store.grants(
-                    of: holder, in: administration.tenant(tenant).id, after: nil, limit: limit, now: WallClock.system.now)
-                output.print(
-                    json: { $0.field("grants", .array(grants.map { .object($0.json) })) },
-                    text: grants.map { "\($0.id)\t\($0.account)\t\($0.client)\t\($0.scopes)" }.joined(separator: "\n")
-                )
-            }
+            let grants = try await administration.holdings.store.grants(
+                of: holder, in: tenant.id, after: nil, limit: limit, now: WallClock.system.now)
+            output.print(
+                json: { $0.field("grants", .array(grants.map { .object($0.json) })) },
+                text: grants.map { "\($0.id)\t\($0.account)\t\($0.client)\t\($0.scopes)" }.joined(separator: "\n")
+            )
         }
     }
 
-    struct Revoke: AsyncParsableCommand {
+    struct Revoke: TargetedCommand {
         static let configuration = CommandConfiguration(abstract: "Revoke a grant: its refresh and access tokens die, at once.")
 
-        @Option(help: "The tenant's slug.") var tenant: String
+        @OptionGroup var target: TenantTarget
         @Argument(help: "The grant's id: grant_id.") var id: String
         @OptionGroup var output: OutputOptions
 
-        func run() async throws {
-            guard let id = GrantID(id) else { throw ValidationError("‘\(id)’ is not a grant's id.") }
-            let (tenant, output) = (tenant, output)
-            try await Administration.run { administration in
-                try await administration.holdings.revokeGrant(
-                    id, reason: "revoked by an operator", in: administration.tenant(tenant).id, by: .operator)
-                output.print(
-                    json: { $0.field("revoked", id.description) }, text: "Revoked grant \(id).")
-            }
+        func validate() throws { _ = try HoldingOptions.grant(id) }
+
+        func run(on tenant: Tenant, _ administration: Administration) async throws {
+            let id = try HoldingOptions.grant(id)
+            try await administration.holdings.revokeGrant(
+                id, reason: "revoked by an operator", in: tenant.id, by: .operator)
+            output.print(
+                json: { $0.field("revoked", id.description) }, text: "Revoked grant \(id).")
         }
     }
 }
@@ -112,13 +104,13 @@ struct TokenCommand: AsyncParsableCommand {
         commandName: "token", abstract: "Revoke tokens.", subcommands: [Revoke.self]
     )
 
-    struct Revoke: AsyncParsableCommand {
+    struct Revoke: TargetedCommand {
         static let configuration = CommandConfiguration(
             abstract: "Revoke one access token, or everything of a user, a client or the tenant, at once and everywhere.",
             discussion: "Say exactly one of --token-id, --user, --client and --everything."
         )
 
-        @Option(help: "The tenant's slug.") var tenant: String
+        @OptionGroup var target: TenantTarget
         @Option(name: .customLong("token-id"), help: "An access token's jti.") var tokenID: String?
         @Option(help: "A user's id: sessions, grants and tokens.") var user: String?
         @Option(help: "A client_id: grants and tokens.") var client: String?
@@ -142,19 +134,16 @@ struct TokenCommand: AsyncParsableCommand {
             return .tenant
         }
 
-        func run() async throws {
-            let (tenant, revocation, reason, output) = (tenant, revocation, reason, output)
-            try await Administration.run { administration in
-                try await administration.holdings.revoke(
-                    revocation, reason: reason, in: administration.tenant(tenant).id, by: .operator)
-                output.print(
-                    json: { json in
-                        json.field("kind", revocation.kind.rawValue)
-                        json.field("target", revocation.target)
-                    },
-                    text: "Revoked: \(revocation.kind.rawValue) \(revocation.target)"
-                )
-            }
+        func run(on tenant: Tenant, _ administration: Administration) async throws {
+            try await administration.holdings.revoke(
+                revocation, reason: reason, in: tenant.id, by: .operator)
+            output.print(
+                json: { json in
+                    json.field("kind", revocation.kind.rawValue)
+                    json.field("target", revocation.target)
+                },
+                text: "Revoked: \(revocation.kind.rawValue) \(revocation.target)"
+            )
         }
     }
 }
@@ -163,6 +152,11 @@ private enum HoldingOptions {
     static func validate(limit: Int, user: String?) throws {
         guard (1...1000).contains(limit) else { throw ValidationError("--limit: give 1 to 1000.") }
         if let user, AccountID(user) == nil { throw ValidationError("--user: ‘\(user)’ is not a user's id.") }
+    }
+
+    static func grant(_ text: String) throws -> GrantID {
+        guard let id = GrantID(text) else { throw ValidationError("‘\(text)’ is not a grant's id.") }
+        return id
     }
 
     static func uuid(_ text: String) throws -> UUID {

@@ -23,7 +23,7 @@ struct Holdings: Sendable {
         }
     }
 
-    /// A session, by the `sid` of its tokens.
+    /// A session, by its id: the `sid` of its tokens, unless the client's subjects are pairwise.
     func endSession(
         _ id: UUID, reason: String = "ended by an administrator", in tenant: TenantID, by administrator: Administrator
     ) async throws {
@@ -58,7 +58,7 @@ struct Holdings: Sendable {
             try await requireReach(session.account, in: tenant, by: administrator, transaction)
             return administrator.event("session.ended", on: "session", target, [("user", .string(session.account.description))])
         case .user(let account):
-            guard let member = try await MemberStore.lock(account, in: tenant, transaction) else { throw Problem.notFound("user", target) }
+            guard let member = try await AccountStore.lock(account, in: tenant, transaction) else { throw Problem.notFound("user", target) }
             try administrator.require(member.role)
             return administrator.event("token.revoked", on: "user", target)
         case .client(let id):
@@ -73,7 +73,7 @@ struct Holdings: Sendable {
     private func requireReach(
         _ account: AccountID, in tenant: TenantID, by administrator: Administrator, _ transaction: Transaction
     ) async throws {
-        guard let member = try await MemberStore.lock(account, in: tenant, transaction) else { return }
+        guard let member = try await AccountStore.lock(account, in: tenant, transaction) else { return }
         try administrator.require(member.role)
     }
 }

@@ -10,7 +10,7 @@ struct Members: Sendable {
     let database: Postgres
     let clock: WallClock
 
-    var store: MemberStore { MemberStore(database: database) }
+    var store: AccountStore { AccountStore(database: database) }
 
     /// - Parameter account: managed by the tenant from then on.
     /// - Throws: ``Problem/Kind/emailTaken``, whatever tenant the other account is in; ``Problem/Kind/malformed`` for what is no address.
@@ -19,12 +19,14 @@ struct Members: Sendable {
         try await database.administer(tenant, as: account.id) { transaction in
             let role = try await Self.requireRole(name, in: tenant, transaction)
             try administrator.require(role)
-            _ = try await transaction.batch(
-                MemberStore.insertions(account, in: tenant, role: name) + [
-                    administrator.event(
-                        "user.created", on: "user", account.id.description, [("email", .string(account.email)), ("role", .string(name))]
-                    ).insertion(in: tenant)
-                ])
+            var account = account
+            account.managingTenant = tenant
+            _ = try await transaction.batch([
+                AccountRow.insertion(account), AccountRow.membershipInsertion(account.id, in: tenant, role: name),
+                administrator.event(
+                    "user.created", on: "user", account.id.description, [("email", .string(account.email)), ("role", .string(name))]
+                ).insertion(in: tenant),
+            ])
         }
     }
 
@@ -56,7 +58,7 @@ struct Members: Sendable {
             ].filter(\.1).map { JSONValue.string($0.0) }
             let event = administrator.event("user.changed", on: "user", id.description, [("changed", .array(changed))])
             try await Self.requireManaged(
-                transaction.batch([MemberStore.update(account, in: tenant), event.insertion(in: tenant)]).first)
+                transaction.batch([AccountRow.update(account, managedBy: tenant), event.insertion(in: tenant)]).first)
         }
     }
 
@@ -71,7 +73,7 @@ struct Members: Sendable {
             let event = administrator.event("user.password_changed", on: "user", id.description, [("must_change", .bool(mustChange))])
             let results = try await transaction.batch(
                 [
-                    MemberStore.setPassword(hash, mustChange: mustChange, of: id, in: tenant, now: now),
+                    AccountRow.password(hash, mustChange: mustChange, of: id, managedBy: tenant, now: now),
                     SessionStore.endAll(of: id, now: now),
                 ]
                     + Revocation.user(id).statements(in: tenant, reason: "password changed by an administrator", now: now)
@@ -92,7 +94,7 @@ struct Members: Sendable {
             let event = administrator.event(isDisabled ? "user.disabled" : "user.enabled", on: "user", id.description)
             let revocations = isDisabled ? Revocation.user(id).statements(in: tenant, reason: "user disabled", now: clock.now) : []
             _ = try await transaction.batch(
-                [MemberStore.setDisabled(isDisabled, id, in: tenant)] + revocations + [event.insertion(in: tenant)])
+                [AccountStore.setDisabled(isDisabled, id, in: tenant)] + revocations + [event.insertion(in: tenant)])
         }
     }
 
@@ -107,7 +109,7 @@ struct Members: Sendable {
             let event = administrator.event(
                 "membership.changed", on: "user", id.description, [("from", .string(member.role.name)), ("to", .string(name))])
             _ = try await transaction.batch(
-                [MemberStore.setRole(name, of: id, in: tenant)]
+                [AccountStore.setRole(name, of: id, in: tenant)]
                     + Revocation.user(id).statements(in: tenant, reason: "role changed", now: clock.now) + [event.insertion(in: tenant)])
         }
     }
@@ -121,7 +123,7 @@ struct Members: Sendable {
             let event = administrator.event("membership.removed", on: "user", id.description, [("role", .string(member.role.name))])
             _ = try await transaction.batch(
                 Revocation.user(id).statements(in: tenant, reason: "membership removed", now: clock.now)
-                    + MemberStore.removals(id, from: tenant) + [event.insertion(in: tenant)])
+                    + AccountStore.removals(id, from: tenant) + [event.insertion(in: tenant)])
         }
     }
 
@@ -130,7 +132,7 @@ struct Members: Sendable {
         _ body: (Transaction, Member) async throws -> Void
     ) async throws {
         try await database.administer(tenant, as: account) { transaction in
-            guard let member = try await MemberStore.lock(id, in: tenant, transaction) else {
+            guard let member = try await AccountStore.lock(id, in: tenant, transaction) else {
                 throw Problem.notFound("user", id.description)
             }
             try administrator.require(member.role)

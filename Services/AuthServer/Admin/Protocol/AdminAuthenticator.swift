@@ -11,7 +11,7 @@ struct AdminAuthenticator: Sendable {
     typealias Verifier = @Sendable (_ token: [UInt8], _ tenant: Tenant) async throws -> AccessTokenClaims?
 
     let verify: Verifier
-    let members: MemberStore
+    let members: AccountStore
     let clients: ClientDirectory
 
     /// - Throws: ``ProblemResponse`` with the challenge of RFC 6750 §3.
@@ -40,7 +40,7 @@ struct AdminAuthenticator: Sendable {
             throw ProblemResponse(
                 Problem(.insufficientScope, "the token hides who its subject is: use a client whose subject_type is public"))
         }
-        guard let member = try await members.find(account, in: tenant.id), !member.membership.isDisabled, !member.account.isDisabled else {
+        guard let member = try await members.find(account, in: tenant.id), !member.isDisabled else {
             throw Self.gone
         }
         return Administrator(actor: .user(account), origin: origin, authority: Authority(member.role))

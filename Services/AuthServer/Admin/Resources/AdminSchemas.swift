@@ -185,7 +185,8 @@ enum AdminSchemas {
     static let session = Schema.object(
         "Session",
         [
-            .required("id", .uuid, "sid."), .required("user_id", .uuid, ""), .required("user_agent", .text(0...400), ""),
+            .required("id", .uuid, "sid, unless the client's subjects are pairwise."), .required("user_id", .uuid, ""),
+            .required("user_agent", .text(0...400), ""),
             .required("address", .text(0...64), ""), .required("created_at", .time, "Seconds since 1970."),
             .required("last_seen_at", .time, "Seconds since 1970."), .required("expires_at", .time, "Seconds since 1970."),
         ])

@@ -34,7 +34,7 @@ struct HoldingResource: Sendable {
 
     @Sendable func ofUser(_ request: AdminRequest) async throws -> AdminAnswer {
         let account = try request.accountID()
-        guard try await MemberStore(database: holdings.database).find(account, in: request.tenant.id) != nil else {
+        guard try await AccountStore(database: holdings.database).find(account, in: request.tenant.id) != nil else {
             throw Problem.notFound("user", account.description)
         }
         let sessions = try await holdings.store.sessions(of: account, in: request.tenant.id, after: nil, limit: 100, now: clock.now)

@@ -5,7 +5,7 @@ import Tenancy
 
 /// `invitations`.
 struct InvitationResource: Sendable {
-    let invitations: InvitationEntries
+    let invitations: SentInvitations
     let issuers: Issuers
 
     @Sendable func list(_ request: AdminRequest) async throws -> AdminAnswer {
@@ -19,21 +19,21 @@ struct InvitationResource: Sendable {
     }
 
     @Sendable func create(_ request: AdminRequest) async throws -> AdminAnswer {
-        let (entry, secret) = try await invitations.create(
+        let (invitation, secret) = try await invitations.create(
             email: request.text("email") ?? "", role: request.text("role") ?? "", in: request.tenant.id, by: request.administrator)
         return .created(
             [
-                "id": .string(entry.id.uuidString.lowercased()), "email": .string(entry.email), "role": .string(entry.role),
-                "expires_at": .integer(entry.expiresAt),
+                "id": .string(invitation.name), "email": .string(invitation.email), "role": .string(invitation.role),
+                "expires_at": .integer(invitation.expiresAt),
                 "url": .string("\(issuers.issuer(of: request.tenant.slug))/invitations?token=\(secret.rawValue)"),
             ],
-            at: "invitations/\(entry.id.uuidString.lowercased())", isRepresentation: false)
+            at: "invitations/\(invitation.name)", isRepresentation: false)
     }
 
     @Sendable func get(_ request: AdminRequest) async throws -> AdminAnswer {
-        guard let id = UUID(uuidString: request.id("invitation_id")), let entry = try await invitations.find(id, in: request.tenant.id)
+        guard let id = UUID(uuidString: request.id("invitation_id")), let invitation = try await invitations.find(id, in: request.tenant.id)
         else { throw Problem.notFound("invitation", request.id("invitation_id")) }
-        return .resource(entry.json)
+        return .resource(invitation.json)
     }
 
     @Sendable func withdraw(_ request: AdminRequest) async throws -> AdminAnswer {
@@ -45,10 +45,10 @@ struct InvitationResource: Sendable {
     }
 }
 
-extension InvitationEntry {
+extension Invitation {
     fileprivate var json: JSONObject {
         [
-            "id": .string(id.uuidString.lowercased()), "email": .string(email), "role": .string(role), "invited_by": .string(invitedBy),
+            "id": .string(name), "email": .string(email), "role": .string(role), "invited_by": .string(invitedBy),
             "created_at": .integer(createdAt), "expires_at": .integer(expiresAt),
         ]
     }
