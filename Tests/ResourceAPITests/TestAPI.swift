@@ -66,7 +66,9 @@ struct TestAPI: Sendable {
     private static func words(of request: ResourceRequest) -> String {
         let query = PercentCoding.decode(request.rawQuery.utf8, plusIsSpace: true) ?? ""
         let body = String(decoding: request.body ?? [], as: UTF8.self)
-        return ([request.name, request.schema ?? "", query, body] + request.prefer + request.accept).joined(separator: "\n")
+        let words = ([request.name, request.schema ?? "", query, body] + request.prefer + request.accept).joined(separator: "\n")
+        // Names of types and the like are told in lower case.
+        return words + words.lowercased()
     }
 
     /// - Parameter prefer: one `Prefer` field; empty: none.
