@@ -53,9 +53,10 @@ struct TestAPI: Sendable {
             return Answer(status: response.status, range: headers["Content-Range"], headers: headers, text: text)
         } catch let error as APIError {
             let text = String(decoding: error.serialized(), as: UTF8.self)
-            let body = String(decoding: request.body ?? [], as: UTF8.self)
-            if !body.contains("tenant_id"), !request.rawQuery.contains("tenant_id") {
-                #expect(!text.contains("tenant_id") && !text.contains("sallyport") && !text.contains("SELECT"), "\(text)")
+            // Nothing but what was sent speaks of the inside.
+            let sent = request.description
+            for word in ["tenant_id", "sallyport", "SELECT"] where !sent.contains(word) {
+                #expect(!text.contains(word), "\(text)")
             }
             return Answer(status: error.status, text: text, code: error.code, error: error)
         }

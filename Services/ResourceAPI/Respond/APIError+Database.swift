@@ -41,6 +41,10 @@ extension APIError {
             return stale(operation)
         case .undefinedFunction, .datatypeMismatch, SQLState(rawValue: "42846"):
             return APIError(400, code, spoken(error.message) ?? "The operator does not fit the column's type")
+        case .syntaxError, SQLState(rawValue: "42704"):
+            // Of a value, such as a text search; of the statement itself the server tells the place.
+            guard error.position == nil else { return .internalError }
+            return APIError(400, code, spoken(error.message) ?? "A value does not follow its syntax")
         case SQLState(rawValue: "42P10"):
             return noSuchKey
         case .raiseException:
