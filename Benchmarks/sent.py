@@ -73,6 +73,8 @@ def script(stack: Stack, name: str, statements: list[tuple[str, list[str | None]
             value = values[number - 1]
             if value is None:
                 return "NULL"
+            if value == "":
+                return "''"
             variables[f"s{position}_{number}"] = value
             return f":s{position}_{number}"
         lines.append(re.sub(r"\$(\d+)", variable, text) + ";")

@@ -36,7 +36,7 @@ private let globex = TestDatabase.globex
             let cases: [(state: String, message: String, status: Int, code: String, told: String?)] = [
                 ("P0001", "no more alarms", 400, "P0001", "no more alarms"), ("PT402", "pay first", 402, "PT402", "pay first"),
                 ("PT404", "gone", 404, "PT404", "gone"), ("PT999", "odd", 500, "PGRST500", "Internal error"),
-                ("PTabc", "odd", 500, "PGRST500", "Internal error"), ("P0001", "of tenant_id 7", 400, "P0001", "refused"),
+                ("PTABC", "odd", 500, "PGRST500", "Internal error"), ("P0001", "of tenant_id 7", 400, "P0001", "refused"),
                 ("P0001", "sallyport.x", 400, "P0001", "refused"), ("P0004", "assertion", 500, "P0004", "The function failed"),
                 ("42501", "x", 403, "42501", "permission denied for table alarms"),
                 ("25006", "read-only now", 405, "25006", "read-only now"),

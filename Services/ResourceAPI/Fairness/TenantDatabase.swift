@@ -47,7 +47,7 @@ struct TenantDatabase: Sendable {
     ///
     /// - Throws: as ``TenantSession`` does, and what `body` throws.
     func withTransaction<R>(settings: TransactionSettings, _ body: (Transaction) async throws -> R) async throws -> R {
-        try await turn(.slow, of: settings.tenant) { try await postgres.withTransaction(settings: settings, body) }
+        try await turn(.slow, of: settings.tenant) { _ in try await postgres.withTransaction(settings: settings, body) }
     }
 
     /// A place among exports and imports, held until the object is gone.
@@ -57,8 +57,16 @@ struct TenantDatabase: Sendable {
         try await telling { try await streams.hold(tenant) }
     }
 
-    fileprivate func turn<R>(_ lane: StatementSpeeds.Lane, of tenant: String, _ body: () async throws -> R) async throws -> R {
-        try await telling { try await (lane == .slow ? slow : quick).take(tenant, body) }
+    /// - Parameter body: told whether there is room for it on a connection of its own.
+    fileprivate func turn<R>(_ lane: StatementSpeeds.Lane, of tenant: String, _ body: (Bool) async throws -> R) async throws -> R {
+        try await telling {
+            if lane == .slow { return try await slow.take(tenant) { try await body(true) } }
+            guard lane == .untried, let place = slow.holdAtOnce(tenant) else {
+                return try await quick.take(tenant) { try await body(false) }
+            }
+            defer { withExtendedLifetime(place) {} }
+            return try await body(true)
+        }
     }
 
     private func telling<R>(_ body: () async throws -> R) async throws -> R {
@@ -76,7 +84,7 @@ struct TenantDatabase: Sendable {
     func checkCost(_ sql: SQL, _ settings: TransactionSettings) async throws {
         let role = settings.role
         guard let maximum = limits[role].maximumCost, !ceiling.isKnown(sql.statement, role: role) else { return }
-        try await turn(.slow, of: settings.tenant) {
+        try await turn(.slow, of: settings.tenant) { _ in
             try await ceiling.check(sql, role: role, maximum: maximum, settings: settings, on: postgres)
         }
     }
@@ -98,10 +106,9 @@ struct TenantSession: SQLExecutor {
         let limits = database.limits(of: settings)
         if limits.maximumCost != nil { try await database.checkCost(last, settings) }
         let speed = database.speeds.speed(of: statement, for: tenant)
-        let lane = database.speeds.lane(speed)
-        return try await database.turn(lane, of: tenant) {
+        return try await database.turn(database.speeds.lane(speed), of: tenant) { hasRoom in
             // Another of its kind may have been found slow while this one waited.
-            let isAlone = lane == .slow || database.speeds.lane(speed) == .slow
+            let isAlone = hasRoom || database.speeds.lane(speed) == .slow
             let start = ContinuousClock.now
             var service: Int64?
             // What was given up took at least so long, as far as is known.

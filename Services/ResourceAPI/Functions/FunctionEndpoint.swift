@@ -48,14 +48,16 @@ struct FunctionEndpoint: Sendable {
         _ call: PreparedRequest, _ request: Request, _ context: ServiceContext, _ caller: Caller
     ) async throws -> Response {
         try tables.gate.require(call.operation.requiredScopes, for: caller)
-        var settings = CallSettings.make(request.head, path: request.uri.path, caller: caller, isReadOnly: call.operation.onlyReads)
-        if !call.operation.onlyReads {
-            settings = settings.adding("sallyport.request_id", context.requestID)
-            if let key = try IdempotencyKey(request, body: call.payload.map { Array($0.text.utf8) }, caller), !call.preferences.rollsBack {
-                return tables.response(try await tables.executor.run(call, once: key, settings: settings))
-            }
+        let mayWrite = !call.operation.verb.isRead && !call.operation.onlyReads
+        var settings = CallSettings.make(request.head, path: request.uri.path, caller: caller, isReadOnly: !mayWrite)
+        guard mayWrite else { return tables.response(try await tables.executor.run(call, settings: settings)) }
+        // Nobody knows which tables it changes, and whether those are audited.
+        settings = settings.adding("sallyport.request_id", context.requestID)
+        guard let key = try IdempotencyKey(request, body: call.payload.map { Array($0.text.utf8) }, caller), !call.preferences.rollsBack
+        else {
+            return tables.response(try await tables.executor.run(call, settings: settings))
         }
-        return tables.response(try await tables.executor.run(call, settings: settings))
+        return tables.response(try await tables.executor.run(call, once: key, settings: settings))
     }
 
     private func read(_ request: Request, _ context: ServiceContext, _ verb: Verb) async throws -> ResourceRequest {

@@ -19,7 +19,13 @@ struct TableEndpoint: Sendable {
         router.route(RouterPath(path + "/:table"), handlers)
     }
 
-    var shortcuts: [Shortcut] { [Shortcut(path + "/:table", handlers, except: [.get: OpenAPIEndpoint.docsName, .head: OpenAPIEndpoint.docsName, .post: BatchEndpoint.name])].compactMap(\.self) }
+    var shortcuts: [Shortcut] {
+        [
+            Shortcut(
+                path + "/:table", handlers,
+                except: [.get: OpenAPIEndpoint.docsName, .head: OpenAPIEndpoint.docsName, .post: BatchEndpoint.name])
+        ].compactMap(\.self)
+    }
 
     private var handlers: [HTTPRequest.Method: Shortcut.Handler] {
         [
