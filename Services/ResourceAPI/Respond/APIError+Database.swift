@@ -45,12 +45,6 @@ extension APIError {
             return stale(operation)
         case .undefinedFunction, .datatypeMismatch, SQLState(rawValue: "42846"):
             return APIError(400, code, spoken(error.message) ?? "The operator does not fit the column's type")
-        case .syntaxError where error.position == nil && error.context == nil:
-            // Of a text search: the statement's own would have a place in it, a function's a context.
-            return APIError(400, code, spoken(error.message) ?? "A value does not follow its syntax")
-        case SQLState(rawValue: "42704") where error.position != nil:
-            // All else that a statement names is in the catalog.
-            return APIError(400, code, "No such text search configuration")
         case SQLState(rawValue: "42P10"):
             return noSuchKey
         case .raiseException:
