@@ -8,8 +8,8 @@ from pathlib import Path
 from sallystack import StackError
 from sallystack.stack import Stack
 
-EXECUTED = re.compile(r"LOG:  execute \w+: (.*)")
-PARAMETERS = re.compile(r"DETAIL:  [Pp]arameters: (.*)")
+EXECUTED = re.compile(r"\[(\d+)\] .*?LOG:  execute \w+: (.*)")
+PARAMETERS = re.compile(r"\[(\d+)\] .*?DETAIL:  [Pp]arameters: (.*)")
 PARAMETER = re.compile(r"\$(\d+) = (NULL|'((?:[^']|'')*)')")
 
 
@@ -52,16 +52,19 @@ def sent(stack: Stack, request: Request) -> list[tuple[str, list[str | None]]]:
     stack.cluster.run_sql("ALTER ROLE sallyport_api RESET ALL")
     stack.services["resource-api"].stop()
     stack.start_service("resource-api")
-    statements: list[tuple[str, list[str | None]]] = []
+    sessions: dict[str, list[tuple[str, list[str | None]]]] = {}
     for line in lines:
-        if (found := EXECUTED.search(line)) and found[1] != "SELECT 1":
-            statements.append((found[1], []))
-        elif (found := PARAMETERS.search(line)) and statements:
-            values = [(int(number), None if text == "NULL" else inner.replace("''", "'")) for number, text, inner in PARAMETER.findall(found[1])]
-            statements[-1][1].extend(value for _, value in sorted(values))
-    if not statements:
-        raise StackError(f"the log shows no statement of {request.method} {request.path}")
-    return statements
+        if found := EXECUTED.search(line):
+            sessions.setdefault(found[1], []).append((found[2], []))
+        elif (found := PARAMETERS.search(line)) and found[1] in sessions:
+            values = [(int(number), None if text == "NULL" else inner.replace("''", "'")) for number, text, inner in PARAMETER.findall(found[2])]
+            sessions[found[1]][-1][1].extend(value for _, value in sorted(values))
+    # Other sessions look for changes of the catalog meanwhile; the request's own begins with who asks.
+    for statements in sessions.values():
+        first = next((index for index, (text, _) in enumerate(statements) if text.startswith("SELECT set_config(")), None)
+        if first is not None:
+            return statements[first:]
+    raise StackError(f"the log shows no statement of {request.method} {request.path}")
 
 
 def script(stack: Stack, name: str, statements: list[tuple[str, list[str | None]]]) -> tuple[Path, dict[str, str]]:

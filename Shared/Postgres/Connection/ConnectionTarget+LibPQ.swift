@@ -92,6 +92,8 @@ extension ConnectionTarget {
             connectTimeout: configuration.connectTimeout,
             sessionOptions: [
                 ("TimeZone", "UTC"), ("statement_timeout", String(configuration.statementTimeout.wholeMilliseconds)),
+                // A service's statements are short: compiling the few whose cost is overrated takes longer than running them.
+                ("jit", "off"),
             ]
         )
     }
