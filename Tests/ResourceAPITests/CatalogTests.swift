@@ -360,8 +360,9 @@ private final class ScriptedDatabase: Sendable {
         try await with(database, requestInterval: .seconds(60)) { catalog async throws in
             #expect(try await eventually { catalog.engine != nil })
             let before = database.reads
+            let engine = try #require(catalog.engine)
             for _ in 0..<20 {
-                #expect(await catalog.reloadBecauseStale() == nil)
+                #expect(await catalog.reloadBecauseStale(engine) == nil)
                 #expect(try await catalog.reloadForUnknownName() == nil)
             }
             #expect(database.reads == before)
@@ -369,10 +370,25 @@ private final class ScriptedDatabase: Sendable {
         let failing = ScriptedDatabase(Self.catalog("a"))
         try await with(failing) { catalog async throws in
             #expect(try await eventually { catalog.engine != nil })
+            let engine = try #require(catalog.engine)
             failing.set(nil)
-            #expect(await catalog.reloadBecauseStale() == nil)
+            #expect(await catalog.reloadBecauseStale(engine) == nil)
             failing.set(Self.catalog("b"))
-            #expect(await catalog.reloadBecauseStale()?.catalog == Self.catalog("b"))
+            #expect(await catalog.reloadBecauseStale(engine)?.catalog == Self.catalog("b"))
+        }
+    }
+
+    @Test("that was replaced while a request ran is not read again for it") func replaced() async throws {
+        let database = ScriptedDatabase(Self.catalog("a"))
+        try await with(database) { catalog async throws in
+            #expect(try await eventually { catalog.engine != nil })
+            let used = try #require(catalog.engine)
+            database.set(Self.catalog("b"))
+            let newer = try await catalog.reloadForUnknownName()
+            #expect(newer?.catalog == Self.catalog("b"))
+            let reads = database.reads
+            #expect(await catalog.reloadBecauseStale(used) === newer)
+            #expect(database.reads == reads)
         }
     }
 }

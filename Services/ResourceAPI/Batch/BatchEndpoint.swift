@@ -32,12 +32,13 @@ struct BatchEndpoint: Sendable {
             settings = CallSettings.make(request.head, path: request.uri.path, caller: caller, isReadOnly: false)
                 .adding("sallyport.request_id", context.requestID)
         }
+        let engine = try await tables.catalog.require()
         do {
             return tables.response(
-                try await run(batch, key, try await prepare(batch, caller) { try await tables.catalog.prepare($0) }, caller, settings))
+                try await run(batch, key, try await prepare(batch, caller) { try await tables.catalog.prepare($0).0 }, caller, settings))
         } catch let refusal as BatchRefusal where refusal.error.suggestsStaleCatalog {
             // Nothing was done; the newer catalog may have other statements.
-            guard let newer = await tables.catalog.reloadBecauseStale() else { throw refusal }
+            guard let newer = await tables.catalog.reloadBecauseStale(engine) else { throw refusal }
             return tables.response(try await run(batch, key, try await prepare(batch, caller) { try newer.prepare($0) }, caller, settings))
         }
     }

@@ -128,9 +128,12 @@ final class LiveCatalog: Service {
     /// For a request that the database refused because it no longer has what the catalog says (``APIError/suggestsStaleCatalog``).
     /// As seldom as for unknown names; a failure is not the request's and only ends the attempt.
     ///
-    /// - Returns: the engine after another look at the database, the same one where nothing has changed; nil where none was taken.
+    /// - Parameter used: the engine that prepared the request.
+    /// - Returns: the engine that has taken its place meanwhile, or the one after another look at the database, the same one where nothing
+    ///   has changed; nil where none was taken.
     @discardableResult
-    func reloadBecauseStale() async -> ResourceEngine? {
+    func reloadBecauseStale(_ used: ResourceEngine) async -> ResourceEngine? {
+        if let engine, engine !== used { return engine }
         do {
             return try await reloadForUnknownName()
         } catch {

@@ -34,12 +34,12 @@ struct FunctionEndpoint: Sendable {
         let caller = try await tables.gate.admit(request, context)
         var call = try await read(request, context, verb)
         call.maximumRows = tables.executor.maximumRows(caller.settings)
-        let prepared = try await tables.catalog.prepare(call)
+        let (prepared, engine) = try await tables.catalog.prepare(call)
         do {
             return try await run(prepared, request, context, caller)
         } catch let error as APIError where error.suggestsStaleCatalog {
             // The function changed under the catalog: whatever ran was taken back.
-            guard let newer = await tables.catalog.reloadBecauseStale() else { throw error }
+            guard let newer = await tables.catalog.reloadBecauseStale(engine) else { throw error }
             return try await run(try newer.prepare(call), request, context, caller)
         }
     }

@@ -32,7 +32,10 @@ extension APIError {
         case .uniqueViolation, .exclusionViolation, .foreignKeyViolation, .restrictViolation, .notNullViolation, .checkViolation:
             return constraintViolation(error, operation)
         case .insufficientPrivilege:
-            return APIError(403, code, "permission denied for \(subject(operation))")
+            var refusal = APIError(403, code, "permission denied for \(subject(operation))")
+            // What the catalog allowed was taken back since, such as DELETE where rows are marked from now on.
+            refusal.suggestsStaleCatalog = !isInside(error, operation)
+            return refusal
         case .untranslatableCharacter:
             return APIError(400, code, "unsupported Unicode escape sequence", details: "\\u0000 cannot be converted to text.")
         case .undefinedTable where isInside(error, operation), .undefinedColumn where isInside(error, operation),

@@ -44,12 +44,12 @@ struct TableEndpoint: Sendable {
         var resourceRequest = try await read(request, context, verb)
         resourceRequest.isRestoration = isRestoration
         resourceRequest.maximumRows = executor.maximumRows(caller.settings)
-        let prepared = try await catalog.prepare(resourceRequest)
+        let (prepared, engine) = try await catalog.prepare(resourceRequest)
         do {
             return response(try await run(prepared, request, context, caller))
         } catch let error as APIError where error.suggestsStaleCatalog {
             // The table changed under the catalog, and nothing was run: the newer catalog may have another statement for the request.
-            guard let newer = await catalog.reloadBecauseStale() else { throw error }
+            guard let newer = await catalog.reloadBecauseStale(engine) else { throw error }
             return response(try await run(try newer.prepare(resourceRequest), request, context, caller))
         }
     }
@@ -139,12 +139,15 @@ extension Gate {
 
 extension LiveCatalog {
     /// A name that the catalog does not know may be newer than the catalog.
-    func prepare(_ request: ResourceRequest) async throws -> PreparedRequest {
+    ///
+    /// - Returns: what is to be run, and the engine that says so.
+    func prepare(_ request: ResourceRequest) async throws -> (PreparedRequest, ResourceEngine) {
+        let engine = try await require()
         do {
-            return try await require().prepare(request)
-        } catch let error as APIError where error.isUnknownName {
+            return (try engine.prepare(request), engine)
+        } catch where error.isUnknownName {
             guard let newer = try await reloadForUnknownName() else { throw error }
-            return try newer.prepare(request)
+            return (try newer.prepare(request), newer)
         }
     }
 
