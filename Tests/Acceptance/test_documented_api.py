@@ -29,6 +29,8 @@ def tour(start_stack, tmp_path_factory):
         elif language == "sh":
             if title == "Retries":
                 text += text
+            elif title == "Pages by key":
+                text += "printf '%s' \"$NEXT\" >next\n"
             done = subprocess.run(
                 ["bash", "-c", f"{PASTED}{text}\nprintf '%s' \"$ID\" >id"], env=environment, cwd=directory, capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"{title}: {done.stderr}{done.stdout}"
@@ -58,13 +60,15 @@ def test_a_batch_answers_for_each_operation(tour):
 
 
 def test_pages_by_key_follow_each_other(tour):
-    sallyport, token, printed, _ = tour
-    assert len(json.loads(printed["Pages by key"][0])) == 5
+    sallyport, token, printed, directory = tour
+    assert len(json.loads(printed["Pages by key"][0])) == 5 and re.fullmatch(r"[\w-]{20,}", (directory / "next").read_text())
     pages, cursor = [], ""
     while cursor is not None:
         page = sallyport.api("GET", f"customers?select=id&order=name&limit=7&after={cursor}", token)
+        assert page.status_code == 200, page.text
         pages.append([row["id"] for row in page.json()])
         cursor = page.headers.get("Next-Cursor")
+    assert pages.pop() == []
     assert [len(page) for page in pages[:-1]] == [7] * (len(pages) - 1)
     assert [key for page in pages for key in page] == [row["id"] for row in sallyport.rows("customers?select=id&order=name,id", token)]
 

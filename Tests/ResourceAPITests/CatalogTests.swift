@@ -307,14 +307,15 @@ private final class ScriptedDatabase: Sendable {
             #expect(try await eventually { catalog.engine != nil })
             database.hold()
             let before = database.reads
-            async let reloaded = catalog.reloadForUnknownName()
+            let engine = try #require(catalog.engine)
+            async let reloaded = catalog.reloadForUnknownName(engine)
             #expect(try await eventually { database.reads == before + 1 })
             database.set(Self.catalog("b"))
             announce()
             // The announcement is taken while the reading, which did not see the change, is under way.
             try await Task.sleep(for: .milliseconds(100))
             database.letGo()
-            #expect(try await reloaded?.catalog == Self.catalog("a"))
+            #expect(try await reloaded == nil)
             #expect(try await eventually { catalog.engine?.catalog == Self.catalog("b") })
         }
     }
@@ -327,10 +328,10 @@ private final class ScriptedDatabase: Sendable {
             let before = database.reads
             announce()
             #expect(try await eventually { database.reads > before })
-            #expect(try await catalog.reloadForUnknownName() === engine)
+            #expect(try await catalog.reloadForUnknownName(engine) == nil)
             // Canonically equivalent, and another name to PostgreSQL.
             database.set(Self.catalog("e\u{301}"))
-            #expect(try await catalog.reloadForUnknownName() !== engine)
+            #expect(try await catalog.reloadForUnknownName(engine)?.catalog.isIdentical(to: Self.catalog("e\u{301}")) == true)
         }
     }
 
@@ -363,7 +364,7 @@ private final class ScriptedDatabase: Sendable {
             let engine = try #require(catalog.engine)
             for _ in 0..<20 {
                 #expect(await catalog.reloadBecauseStale(engine) == nil)
-                #expect(try await catalog.reloadForUnknownName() == nil)
+                #expect(try await catalog.reloadForUnknownName(engine) == nil)
             }
             #expect(database.reads == before)
         }
@@ -378,13 +379,40 @@ private final class ScriptedDatabase: Sendable {
         }
     }
 
+    @Test("read a moment ago is read again for a name made since, and only then") func madeSince() async throws {
+        let database = ScriptedDatabase(Self.catalog("a"))
+        let looks = Mutex((count: 0, answer: "1"))
+        let fingerprint = LiveCatalog.Fingerprint(interval: .zero) {
+            looks.withLock { looks in
+                looks.count += 1
+                return looks.answer
+            }
+        }
+        try await with(database, requestInterval: .seconds(60), fingerprint: fingerprint) { catalog async throws in
+            #expect(try await eventually { catalog.engine != nil })
+            let (engine, reads, looked) = (try #require(catalog.engine), database.reads, looks.withLock { $0.count })
+            #expect(try await catalog.reloadForUnknownName(engine) == nil)
+            #expect(database.reads == reads)
+            database.set(Self.catalog("b"))
+            looks.withLock { $0.answer = "2" }
+            // However many ask at once.
+            let found = try await withThrowingTaskGroup(of: ResourceEngine?.self) { group in
+                for _ in 0..<20 { group.addTask { try await catalog.reloadForUnknownName(engine) } }
+                return try await group.reduce(into: [ResourceEngine?]()) { $0.append($1) }
+            }
+            #expect(found.allSatisfy { $0?.catalog == Self.catalog("b") })
+            #expect(database.reads <= reads + 2)
+            #expect(looks.withLock { $0.count } <= looked + 5)
+        }
+    }
+
     @Test("that was replaced while a request ran is not read again for it") func replaced() async throws {
         let database = ScriptedDatabase(Self.catalog("a"))
         try await with(database) { catalog async throws in
             #expect(try await eventually { catalog.engine != nil })
             let used = try #require(catalog.engine)
             database.set(Self.catalog("b"))
-            let newer = try await catalog.reloadForUnknownName()
+            let newer = try await catalog.reloadForUnknownName(used)
             #expect(newer?.catalog == Self.catalog("b"))
             let reads = database.reads
             #expect(await catalog.reloadBecauseStale(used) === newer)

@@ -9,8 +9,10 @@ import Synchronization
 /// leaves the engine, with all it has planned, in place.
 final class LiveCatalog: Service {
     static let channel = "sallyport_catalog"
-    /// Requests cause a reading at most this often, whoever asks.
+    /// Requests cause a reading at most this often, whoever asks, unless something has changed.
     private static let requestInterval: Duration = .seconds(1)
+    /// Requests look for changes at most this often.
+    private static let lookInterval: Duration = .milliseconds(100)
     private static let shortestPause: Duration = .milliseconds(100)
     private static let longestPause: Duration = .seconds(5)
 
@@ -23,6 +25,9 @@ final class LiveCatalog: Service {
         var isOutdated = false
         /// What the database's fingerprint was before the last reading that succeeded.
         var fingerprint: String?
+        /// A look for changes that has not begun.
+        var nextLook: Task<Bool, any Error>?
+        var lookedAt: ContinuousClock.Instant?
     }
 
     private let maximumRows: Int
@@ -36,6 +41,7 @@ final class LiveCatalog: Service {
 
     /// How changes are found that nobody announces.
     struct Fingerprint: Sendable {
+        /// Between two looks of its own; zero to look only for requests.
         let interval: Duration
         /// Reads a text that differs after every change.
         let read: @Sendable () async throws -> String
@@ -62,10 +68,9 @@ final class LiveCatalog: Service {
         store: CatalogStore, maximumRows: Int, allowsRollback: Bool, pollInterval: Duration, postgres: Postgres,
         listener: PostgresListener, logger: Logger
     ) {
-        let fingerprint = Fingerprint(interval: pollInterval) { try await store.fingerprint(from: postgres) }
         self.init(
             maximumRows: maximumRows, allowsRollback: allowsRollback, events: listener.events, logger: logger,
-            fingerprint: pollInterval > .zero ? fingerprint : nil
+            fingerprint: Fingerprint(interval: pollInterval) { try await store.fingerprint(from: postgres) }
         ) { try await store.load(from: postgres) }
     }
 
@@ -78,7 +83,7 @@ final class LiveCatalog: Service {
         wish.yield()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { for await _ in wishes { await self.readUntilCurrent() } }
-            if let fingerprint { group.addTask { await self.poll(fingerprint, wish) } }
+            if let fingerprint, fingerprint.interval > .zero { group.addTask { await self.poll(fingerprint, wish) } }
             for await event in events.cancelOnGracefulShutdown() where event != .disconnected {
                 state.withLock { $0.isOutdated = true }
                 wish.yield()
@@ -117,25 +122,54 @@ final class LiveCatalog: Service {
         } while !Task.isCancelled && state.withLock { $0.isOutdated }
     }
 
-    /// The engine after another look at the database, or nil where the last look is too recent for another.
-    func reloadForUnknownName() async throws -> ResourceEngine? {
-        let isRecent = state.withLock { state in
-            state.reload == nil && state.attemptedAt.map { $0.duration(to: .now) < requestInterval } ?? false
+    /// For a request that names what the engine does not know. What was made before the request came is found.
+    ///
+    /// - Parameter used: the engine that prepared the request.
+    /// - Returns: the engine that takes its place; nil where the database has nothing newer.
+    func reloadForUnknownName(_ used: ResourceEngine) async throws -> ResourceEngine? {
+        let (current, running, isRecent) = state.withLock { state in
+            (state.engine, state.reload, state.attemptedAt.map { $0.duration(to: .now) < requestInterval } ?? false)
         }
-        return isRecent ? nil : try await reload()
+        if let current, current !== used { return current }
+        if running != nil || !isRecent {
+            let engine = try await reload()
+            if engine !== used { return engine }
+        }
+        // A reading that was under way may have missed what was made since it began.
+        guard running != nil || isRecent, let fingerprint, try await look(fingerprint) else { return nil }
+        let engine = try await reload()
+        return engine === used ? nil : engine
+    }
+
+    /// Whether something has changed since the last reading began: one look for all who ask before it begins.
+    private func look(_ fingerprint: Fingerprint) async throws -> Bool {
+        let task = state.withLock { state in
+            if let waiting = state.nextLook { return waiting }
+            let due = state.lookedAt.map { $0 + Self.lookInterval } ?? .now
+            let task = Task {
+                try await Task.sleep(until: due, clock: .continuous)
+                self.state.withLock { state in
+                    state.nextLook = nil
+                    state.lookedAt = .now
+                }
+                let seen = try await fingerprint.read()
+                return self.state.withLock { $0.fingerprint != seen }
+            }
+            state.nextLook = task
+            return task
+        }
+        return try await task.value
     }
 
     /// For a request that the database refused because it no longer has what the catalog says (``APIError/suggestsStaleCatalog``).
     /// As seldom as for unknown names; a failure is not the request's and only ends the attempt.
     ///
     /// - Parameter used: the engine that prepared the request.
-    /// - Returns: the engine that has taken its place meanwhile, or the one after another look at the database, the same one where nothing
-    ///   has changed; nil where none was taken.
+    /// - Returns: the engine that takes its place; nil where the database has nothing newer.
     @discardableResult
     func reloadBecauseStale(_ used: ResourceEngine) async -> ResourceEngine? {
-        if let engine, engine !== used { return engine }
         do {
-            return try await reloadForUnknownName()
+            return try await reloadForUnknownName(used)
         } catch {
             logger.error("catalog not read", metadata: ["error": .string(describe(error))])
             return nil

@@ -10,7 +10,7 @@ struct Outcome: Sendable {
     var inserted: Int?
     /// Rows that the planner expects without limit and offset, if asked.
     var estimate: Int?
-    /// Where the next page begins.
+    /// Where the next page begins, as `after=` takes it.
     var cursor: String?
     /// The digest of the one row, if asked for.
     var tag: String?
@@ -46,7 +46,9 @@ struct Outcome: Sendable {
             body = isTooLarge ? nil : result
         }
         if layout.hasTotal { total = try row.decode(Int.self, column: next()) }
-        if layout.hasCursor { cursor = try row.decode(String?.self, column: next()) }
+        if layout.hasCursor {
+            cursor = try row.decode(String?.self, column: next()).map { QueryShape.Cursor.token(json: Array($0.utf8)) }
+        }
         if layout.hasTag { tag = try row.decode(String?.self, column: next()) }
         if layout.hasInserted { inserted = try row.decode(Int.self, column: next()) }
         if !layout.key.isEmpty {

@@ -60,10 +60,11 @@ struct ExportEndpoint: Sendable {
 extension LiveCatalog {
     /// A name that the catalog does not know may be newer than the catalog.
     func withNewerNames<R>(_ body: (ResourceEngine) throws -> R) async throws -> R {
+        let engine = try await require()
         do {
-            return try body(try await require())
+            return try body(engine)
         } catch let error as APIError where error.isUnknownName {
-            guard let newer = try await reloadForUnknownName() else { throw error }
+            guard let newer = try await reloadForUnknownName(engine) else { throw error }
             return try body(newer)
         }
     }

@@ -145,18 +145,19 @@ extension LiveCatalog {
         let engine = try await require()
         do {
             return (try engine.prepare(request), engine)
-        } catch where error.isUnknownName {
-            guard let newer = try await reloadForUnknownName() else { throw error }
+        } catch  where error.isUnknownName {
+            guard let newer = try await reloadForUnknownName(engine) else { throw error }
             return (try newer.prepare(request), newer)
         }
     }
 
     /// - Throws: 404 `PGRST205`; 406 `PGRST106`.
     func table(named name: String, schema: String?) async throws -> Table {
+        let engine = try await require()
         do {
-            return try await require().table(named: name, schema: schema)
-        } catch let error as APIError where error.isUnknownName {
-            guard let newer = try await reloadForUnknownName() else { throw error }
+            return try engine.table(named: name, schema: schema)
+        } catch  where error.isUnknownName {
+            guard let newer = try await reloadForUnknownName(engine) else { throw error }
             return try newer.table(named: name, schema: schema)
         }
     }
