@@ -25,7 +25,7 @@ struct ExportEndpoint: Sendable {
         var read = ResourceRequest(verb: .read, name: try tables.name(context), rawQuery: Substring(request.uri.query ?? ""))
         read.maximumRows = tables.executor.maximumRows(caller.settings)
         read.schema = request.headers[.acceptProfile]
-        let export = try await tables.catalog.withNewerNames { engine in try engine.export(read, as: format) }
+        let export = try await tables.catalog.withNewerNames { engine throws(APIError) in try engine.export(read, as: format) }
         try tables.gate.require(export.operation.requiredScopes, for: caller)
 
         do {
@@ -53,19 +53,6 @@ struct ExportEndpoint: Sendable {
             try await writer.write(ByteBuffer(bytes: first))
             while let chunk = try await stream.next() { try await writer.write(ByteBuffer(bytes: chunk)) }
             try await writer.finish(nil)
-        }
-    }
-}
-
-extension LiveCatalog {
-    /// A name that the catalog does not know may be newer than the catalog.
-    func withNewerNames<R>(_ body: (ResourceEngine) throws -> R) async throws -> R {
-        let engine = try await require()
-        do {
-            return try body(engine)
-        } catch let error as APIError where error.isUnknownName {
-            guard let newer = try await reloadForUnknownName(engine) else { throw error }
-            return try body(newer)
         }
     }
 }

@@ -138,28 +138,14 @@ extension Gate {
 }
 
 extension LiveCatalog {
-    /// A name that the catalog does not know may be newer than the catalog.
-    ///
     /// - Returns: what is to be run, and the engine that says so.
     func prepare(_ request: ResourceRequest) async throws -> (PreparedRequest, ResourceEngine) {
-        let engine = try await require()
-        do {
-            return (try engine.prepare(request), engine)
-        } catch  where error.isUnknownName {
-            guard let newer = try await reloadForUnknownName(engine) else { throw error }
-            return (try newer.prepare(request), newer)
-        }
+        try await withNewerNames { engine throws(APIError) in (try engine.prepare(request), engine) }
     }
 
     /// - Throws: 404 `PGRST205`; 406 `PGRST106`.
     func table(named name: String, schema: String?) async throws -> Table {
-        let engine = try await require()
-        do {
-            return try engine.table(named: name, schema: schema)
-        } catch  where error.isUnknownName {
-            guard let newer = try await reloadForUnknownName(engine) else { throw error }
-            return try newer.table(named: name, schema: schema)
-        }
+        try await withNewerNames { engine throws(APIError) in try engine.table(named: name, schema: schema) }
     }
 }
 
@@ -172,13 +158,6 @@ extension Verb {
         case .delete: "delete"
         case .call, .callReading, .callHead: "execute"
         }
-    }
-}
-
-extension APIError {
-    /// Whether a newer catalog might know better.
-    var isUnknownName: Bool {
-        ["PGRST200", "PGRST202", "PGRST204", "PGRST205", "42703"].contains(code)
     }
 }
 
