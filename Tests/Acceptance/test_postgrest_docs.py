@@ -123,7 +123,7 @@ def test_limits_and_ranges(docs):
     assert headed.headers["Content-Range"] == "0-1/5" and headed.text == ""
     for kind in ("planned", "estimated"):
         answer = docs.send("HEAD", "people", headers={"Prefer": f"count={kind}"})
-        assert answer.headers["Content-Range"].startswith("0-4/")
+        assert answer.headers["Content-Range"] == "0-4/5"
     beyond = docs.get("people?offset=9", 416, Prefer="count=exact")
     assert beyond["code"] == "PGRST103"
 

@@ -99,7 +99,7 @@ import Testing
 
     @Test("The refusal says what was looked for, and what may have been meant") func wording() {
         func refusal(_ name: String, _ carrier: CallArguments.Carrier, _ names: [String]) -> APIError? {
-            #expect(throws: APIError.self) { try Self.resolve(name, carrier, names) }
+            (#expect(throws: APIError.self) { try Self.resolve(name, carrier, names) })?.heard { _ in true }
         }
         let unknown = refusal("hell", .query, [])
         #expect(unknown?.message == "Could not find the function api.hell without parameters in the schema cache")
@@ -137,6 +137,7 @@ import Testing
         ] as [(String, [String], String?)])
     func hints(_ name: String, _ names: [String], _ expected: String?) {
         let error = #expect(throws: APIError.self) { try Self.resolve(name, .query, names) }
-        #expect(error?.hint == expected.map { "Perhaps you meant to call the function api.\($0)" })
+        #expect(error?.heard { _ in true }.hint == expected.map { "Perhaps you meant to call the function api.\($0)" })
+        #expect(error?.heard { $0 == RequiredScope(action: "execute", resource: "others") }.hint == nil)
     }
 }

@@ -52,7 +52,7 @@ struct ReadSample {
     ) async throws -> Answer {
         let (plan, values) = try plan(table, query)
         var builder = StatementBuilder()
-        let text = builder.answer(plan, format: format, countsAll: countsAll)
+        let text = builder.answer(plan, format: format, countsAll ? .all : nil)
         let row = try await run(text, builder, values, tenant)
         var answer = Answer(body: try row.decode(String?.self, column: 0), count: try row.decode(Int.self, column: 1))
         if countsAll { answer.total = try row.decode(Int.self, column: 2) }
@@ -79,7 +79,7 @@ struct ReadSample {
     func count(_ table: String, _ query: String, tenant: UUID = TestDatabase.acme) async throws -> [Int] {
         let (plan, values) = try plan(table, query)
         var builder = StatementBuilder()
-        let text = builder.count(plan, countsAll: true)
+        let text = builder.count(plan, .all)
         let row = try await run(text, builder, values, tenant)
         return [try row.decode(Int.self, column: 0), try row.decode(Int.self, column: 1)]
     }

@@ -97,8 +97,8 @@ import Testing
         try await ResourceAPIHarness.with { api in
             let token = try api.token(api.acme, scope: "customers:write customers:delete")
             for (method, path, body) in [
-                (.post, "customers", #"{"name":"x"}"#), (.patch, "customers?name=eq.x", #"{"phone":"1"}"#),
-                (.delete, "customers?name=eq.x", nil),
+                (.post, "customers", #"{"name":"x"}"#), (.patch, "customers?id=eq.\(nobody)", #"{"phone":"1"}"#),
+                (.delete, "customers?id=eq.\(nobody)", nil),
             ] as [(HTTPRequest.Method, String, String?)] {
                 let answer = try await api.send(method, path, token: token, body: body, headers: Self.representation)
                 #expect(answer.status == .forbidden, "\(method)")

@@ -34,24 +34,21 @@ struct BatchEndpoint: Sendable {
         }
         let engine = try await tables.catalog.require()
         do {
-            return tables.response(
-                try await run(batch, key, try await prepare(batch, caller) { try await tables.catalog.prepare($0).0 }, caller, settings))
+            return tables.response(try await run(batch, key, try await prepare(batch, caller), caller, settings))
         } catch let refusal as BatchRefusal where refusal.error.suggestsStaleCatalog {
             // Nothing was done; the newer catalog may have other statements.
-            guard let newer = await tables.catalog.reloadBecauseStale(engine) else { throw refusal }
-            return tables.response(try await run(batch, key, try await prepare(batch, caller) { try newer.prepare($0) }, caller, settings))
+            guard await tables.catalog.reloadBecauseStale(engine) != nil else { throw refusal }
+            return tables.response(try await run(batch, key, try await prepare(batch, caller), caller, settings))
         }
     }
 
-    private func prepare(
-        _ batch: BatchRequest, _ caller: Caller, _ prepare: (ResourceRequest) async throws -> PreparedRequest
-    ) async throws -> [PreparedRequest] {
+    private func prepare(_ batch: BatchRequest, _ caller: Caller) async throws -> [PreparedRequest] {
         var prepared: [PreparedRequest] = []
         for (index, operation) in batch.operations.enumerated() {
             var operation = operation
             operation.maximumRows = tables.executor.maximumRows(caller.settings)
             do {
-                let request = try await prepare(operation)
+                let request = try await tables.prepare(operation, for: caller)
                 guard request.preferences.timeZone == nil, !request.preferences.rollsBack else {
                     throw APIError(400, "PGRST122", "An operation of a batch has the batch's transaction: no timezone, no tx=rollback")
                 }

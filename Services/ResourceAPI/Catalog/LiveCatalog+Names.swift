@@ -5,8 +5,8 @@ extension LiveCatalog {
         while true {
             do throws(APIError) {
                 return try body(engine)
-            } catch  where error.isUnknownName {
-                guard let newer = try await reloadForUnknownName(engine) else { throw error }
+            } catch {
+                guard error.isUnknownName, let newer = try await reloadForUnknownName(engine) else { throw error }
                 engine = newer
             }
         }

@@ -32,6 +32,7 @@ final class LiveCatalog: Service {
 
     private let maximumRows: Int
     private let allowsRollback: Bool
+    private let allowsAggregates: Bool
     private let events: PostgresEvents
     private let requestInterval: Duration
     private let logger: Logger
@@ -51,11 +52,13 @@ final class LiveCatalog: Service {
     ///   - read: reads the catalog from the database.
     ///   - fingerprint: nil to rely on announcements alone.
     init(
-        maximumRows: Int, allowsRollback: Bool = false, events: PostgresEvents, requestInterval: Duration = LiveCatalog.requestInterval,
-        logger: Logger, fingerprint: Fingerprint? = nil, read: @escaping @Sendable () async throws -> Catalog
+        maximumRows: Int, allowsRollback: Bool = false, allowsAggregates: Bool = true, events: PostgresEvents,
+        requestInterval: Duration = LiveCatalog.requestInterval, logger: Logger, fingerprint: Fingerprint? = nil,
+        read: @escaping @Sendable () async throws -> Catalog
     ) {
         self.maximumRows = maximumRows
         self.allowsRollback = allowsRollback
+        self.allowsAggregates = allowsAggregates
         self.events = events
         self.requestInterval = requestInterval
         self.logger = logger
@@ -65,12 +68,12 @@ final class LiveCatalog: Service {
 
     /// - Parameter pollInterval: how often to look for changes that nobody announces; zero for never.
     convenience init(
-        store: CatalogStore, maximumRows: Int, allowsRollback: Bool, pollInterval: Duration, postgres: Postgres,
+        store: CatalogStore, maximumRows: Int, allowsRollback: Bool, allowsAggregates: Bool, pollInterval: Duration, postgres: Postgres,
         listener: PostgresListener, logger: Logger
     ) {
         self.init(
-            maximumRows: maximumRows, allowsRollback: allowsRollback, events: listener.events, logger: logger,
-            fingerprint: Fingerprint(interval: pollInterval) { try await store.fingerprint(from: postgres) }
+            maximumRows: maximumRows, allowsRollback: allowsRollback, allowsAggregates: allowsAggregates, events: listener.events,
+            logger: logger, fingerprint: Fingerprint(interval: pollInterval) { try await store.fingerprint(from: postgres) }
         ) { try await store.load(from: postgres) }
     }
 
@@ -202,7 +205,10 @@ final class LiveCatalog: Service {
             // Only one reading is under way at a time, so nobody else replaces the engine meanwhile.
             let previous = engine
             let same = previous.flatMap { $0.catalog.isIdentical(to: catalog) ? $0 : nil }
-            let current = same ?? ResourceEngine(catalog: catalog, maximumRows: maximumRows, allowsRollback: allowsRollback)
+            let current =
+                same
+                ?? ResourceEngine(
+                    catalog: catalog, maximumRows: maximumRows, allowsRollback: allowsRollback, allowsAggregates: allowsAggregates)
             state.withLock { state in
                 state.engine = current
                 state.reload = nil

@@ -4,12 +4,10 @@ import Postgres
 struct Outcome: Sendable {
     /// Rows read or written.
     var count: Int
-    /// Rows there would be without limit and offset, if counted.
+    /// Rows there would be without limit and offset, if counted; beyond a ceiling, one more than that.
     var total: Int?
     /// Of the rows written, those that were not there before, if counted.
     var inserted: Int?
-    /// Rows that the planner expects without limit and offset, if asked.
-    var estimate: Int?
     /// Where the next page begins, as `after=` takes it.
     var cursor: String?
     /// The digest of the one row, if asked for.

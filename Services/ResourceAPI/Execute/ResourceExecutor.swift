@@ -51,19 +51,12 @@ struct ResourceExecutor: Sendable {
         try await database.withTransaction(settings: settings, body)
     }
 
-    /// The statement alone, or after what estimates its size, in one round trip.
+    /// The statement alone.
     func outcome(_ request: PreparedRequest, in executor: some SQLExecutor, timeout: Duration? = nil) async throws -> Outcome {
         guard let statement = request.operation.statement else { return Outcome(count: 0) }
         do {
-            let sql = statement.bind(request.query, request.payload)
-            guard let estimate = request.operation.estimate else {
-                return try Outcome(try await executor.query(sql, timeout: timeout), statement.layout)
-            }
-            let results = try await executor.batch([estimate.bind(request.query, nil), sql], timeout: timeout)
-            guard results.count == 2 else { throw PostgresError.unexpectedRowCount(results.count) }
-            var outcome = try Outcome(results[1], statement.layout)
-            outcome.estimate = try PlannedRows.read(results[0])
-            return outcome
+            return try Outcome(
+                try await executor.query(statement.bind(request.query, request.payload), timeout: timeout), statement.layout)
         } catch let error as PostgresError {
             throw APIError(error, operation: request.operation)
         }

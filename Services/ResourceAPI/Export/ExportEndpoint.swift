@@ -25,7 +25,7 @@ struct ExportEndpoint: Sendable {
         var read = ResourceRequest(verb: .read, name: try tables.name(context), rawQuery: Substring(request.uri.query ?? ""))
         read.maximumRows = tables.executor.maximumRows(caller.settings)
         read.schema = request.headers[.acceptProfile]
-        let export = try await tables.catalog.withNewerNames { engine throws(APIError) in try engine.export(read, as: format) }
+        let export = try await plan(read, format, caller)
         try tables.gate.require(export.operation.requiredScopes, for: caller)
 
         do {
@@ -35,6 +35,14 @@ struct ExportEndpoint: Sendable {
             return Response(status: .ok, headers: headers(export.table, format), body: body(first, stream))
         } catch let error as PostgresError {
             throw APIError(error, operation: export.operation)
+        }
+    }
+
+    private func plan(_ read: ResourceRequest, _ format: ExportFormat, _ caller: Caller) async throws -> Export {
+        do {
+            return try await tables.catalog.withNewerNames { engine in try engine.export(read, as: format) }
+        } catch let error as APIError {
+            throw tables.gate.told(error, to: caller)
         }
     }
 

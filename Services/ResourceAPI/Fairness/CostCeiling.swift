@@ -31,10 +31,11 @@ final class CostCeiling: Sendable {
             throw PostgresError.protocolViolation("EXPLAIN shows no cost")
         }
         guard cost <= maximum else {
-            throw APIError(
-                400, "54001", "The request is too costly",
-                details: "Its estimated cost is \(Self.rounded(cost)); the limit for the role is \(Self.rounded(maximum)).",
-                hint: "Ask for fewer rows, or filter by an indexed column.")
+            // The planner's figures come from all tenants' rows: they are for the log.
+            var error = APIError(
+                400, "54001", "The request is too costly", hint: "Ask for fewer rows, or filter by an indexed column.")
+            error.operatorDetail = "estimated cost \(Self.rounded(cost)), limit of the role \(Self.rounded(maximum))"
+            throw error
         }
         passed.withLock { $0[Key(role: role, statement: sql.statement)] = .now + Self.standing }
     }

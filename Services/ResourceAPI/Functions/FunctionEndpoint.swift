@@ -34,13 +34,14 @@ struct FunctionEndpoint: Sendable {
         let caller = try await tables.gate.admit(request, context)
         var call = try await read(request, context, verb)
         call.maximumRows = tables.executor.maximumRows(caller.settings)
-        let (prepared, engine) = try await tables.catalog.prepare(call)
+        let engine = try await tables.catalog.require()
+        let prepared = try await tables.prepare(call, for: caller)
         do {
             return try await run(prepared, request, context, caller)
         } catch let error as APIError where error.suggestsStaleCatalog {
             // The function changed under the catalog: whatever ran was taken back.
-            guard let newer = await tables.catalog.reloadBecauseStale(engine) else { throw error }
-            return try await run(try newer.prepare(call), request, context, caller)
+            guard await tables.catalog.reloadBecauseStale(engine) != nil else { throw error }
+            return try await run(try await tables.prepare(call, for: caller), request, context, caller)
         }
     }
 

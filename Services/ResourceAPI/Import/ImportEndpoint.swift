@@ -32,7 +32,7 @@ struct ImportEndpoint: Sendable {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > maximumBytes { throw HTTPError(.contentTooLarge) }
         let name = try tables.name(context)
         let schema = request.headers[.contentProfile]
-        let table = try await tables.catalog.table(named: name, schema: schema)
+        let table = try await tables.table(named: name, schema: schema, for: caller)
         try tables.gate.require("write", on: table.name, for: caller)
         let engine = try await tables.catalog.require()
         let target = try ImportTarget(

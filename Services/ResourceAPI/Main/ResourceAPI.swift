@@ -18,6 +18,7 @@ struct ResourceAPI: AsyncParsableCommand {
               SALLYPORT_API_CATALOG_POLL_SECONDS  how often to look for changes of the schema that nobody announced; 0: never (default: 10)
               SALLYPORT_API_MAX_BODY_BYTES   bytes of one request's body at most (default: 1048576)
               SALLYPORT_API_ALLOW_ROLLBACK   whether Prefer: tx=rollback holds, true or false (default: false)
+              SALLYPORT_API_AGGREGATES       whether select may have count(), sum(), avg(), min() and max(), true or false (default: true)
               SALLYPORT_API_TENANT_CONCURRENCY  statements of one tenant under way at once; more wait for their turn (default: 7/8 of
                                              pool size × pipeline depth)
               SALLYPORT_API_MAX_COST         the planner's estimate beyond which a statement is refused (default: 0, no limit)

@@ -24,8 +24,8 @@ struct ResourceAPIApplication: Sendable {
         let registry = PrometheusRegistry()
         let catalog = LiveCatalog(
             store: CatalogStore(schemas: settings.schemas), maximumRows: settings.maximumRows, allowsRollback: settings.allowsRollback,
-            pollInterval: settings.catalogPollInterval,
-            postgres: database, listener: listener, logger: logger
+            allowsAggregates: settings.allowsAggregates, pollInterval: settings.catalogPollInterval, postgres: database,
+            listener: listener, logger: logger
         )
 
         let revocations = RevocationIndex()

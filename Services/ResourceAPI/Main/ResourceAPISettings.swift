@@ -23,6 +23,8 @@ struct ResourceAPISettings: Sendable {
     let maximumBodyBytes: Int
     /// Whether a request may ask that nothing of it is kept.
     let allowsRollback: Bool
+    /// Whether a read may ask for `count()`, `sum()` and the like.
+    let allowsAggregates: Bool
     /// Statements of one tenant under way at once.
     let tenantConcurrency: Int
     let roleLimits: RoleLimitTable
@@ -46,6 +48,7 @@ struct ResourceAPISettings: Sendable {
         catalogPollInterval = .seconds(try settings.integer("API_CATALOG_POLL_SECONDS", default: 10, in: 0...86400))
         maximumBodyBytes = try settings.integer("API_MAX_BODY_BYTES", default: 1024 * 1024, in: 1024...1_073_741_824)
         allowsRollback = try settings.flag("API_ALLOW_ROLLBACK", default: false)
+        allowsAggregates = try settings.flag("API_AGGREGATES", default: true)
         tenantConcurrency = try settings.integer(
             "API_TENANT_CONCURRENCY", default: TenantDatabase.defaultConcurrency(database), in: 1...1_000_000)
         roleLimits = try RoleLimitTable(settings)

@@ -9,7 +9,8 @@ extension OpenAPIDocument {
         let operations = rights.operations(on: table)
         var schemas: [(String, JSONValue)] = []
         if operations.contains(.read) {
-            schemas.append((Self.component(table.name), row(of: table, columns: table.columns, required: [])))
+            schemas.append(
+                (Self.component(table.name), row(of: table, columns: table.columns, required: [], computed: computed(of: table))))
         }
         let writable = table.columns.filter { isWritable($0, in: table) }
         if operations.contains(.insert) || operations.contains(.put) {
@@ -26,10 +27,20 @@ extension OpenAPIDocument {
         !column.isGenerated && column.name != table.features.softDeleteColumn && !table.features.maintainedColumns.contains(column.name)
     }
 
-    private func row(of table: Table, columns: [Column], required: [Column]) -> JSONValue {
+    /// Functions of the row that the token may call: members where `select` names them.
+    private func computed(of table: Table) -> [(String, JSONValue)] {
+        (catalog.computedColumns[table.id] ?? []).filter { rights.calls($0) && table.column($0.name) == nil }.map { function in
+            var schema: JSONObject = [:]
+            if case .scalar(let type) = function.result { schema = TypeSchema.make(type, isNullable: true) }
+            schema["readOnly"] = true
+            return (function.name, Self.described(schema, function.comment, "Computed: given where select names it."))
+        }
+    }
+
+    private func row(of table: Table, columns: [Column], required: [Column], computed: [(String, JSONValue)] = []) -> JSONValue {
         var schema: JSONObject = [
             "type": "object",
-            "properties": .object(JSONObject(columns.map { ($0.name, property($0, of: table)) })),
+            "properties": .object(JSONObject(columns.map { ($0.name, property($0, of: table)) } + computed)),
         ]
         if !required.isEmpty { schema["required"] = .array(required.map { .string($0.name) }) }
         return Self.described(schema, table.comment)

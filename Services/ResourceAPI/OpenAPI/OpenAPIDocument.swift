@@ -8,6 +8,8 @@ struct OpenAPIDocument: Sendable {
     let catalog: Catalog
     let schema: String
     let claims: AccessTokenClaims
+    /// Whether `select` may have aggregates.
+    var allowsAggregates = true
 
     var rights: OpenAPIRights { OpenAPIRights(scopes: claims.scopes) }
 
@@ -24,7 +26,7 @@ struct OpenAPIDocument: Sendable {
     func serialized() -> [UInt8] {
         let (tables, functions) = (tables, functions)
         var schemas: [(String, JSONValue)] = [("Error", OpenAPIParts.errorSchema)]
-        var parameters = OpenAPIParts.parameters
+        var parameters = OpenAPIParts.parameters(allowsAggregates: allowsAggregates)
         for table in tables {
             schemas += self.schemas(of: table)
             parameters += filters(of: table)

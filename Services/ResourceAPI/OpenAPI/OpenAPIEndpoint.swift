@@ -19,7 +19,8 @@ struct OpenAPIEndpoint: Sendable {
 
     private func document(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let caller = try await gate.admit(request, context)
-        let catalog = try await catalog.require().catalog
+        let engine = try await catalog.require()
+        let catalog = engine.catalog
         try Self.requireAcceptable(request.headers[values: .accept])
         let schema = request.headers[.acceptProfile] ?? catalog.schemas.first ?? ""
         guard catalog.schemas.contains(schema) else {
@@ -27,7 +28,8 @@ struct OpenAPIEndpoint: Sendable {
                 406, "PGRST106", "Invalid schema: \(APIError.excerpt(schema))",
                 hint: "Only the following schemas are exposed: \(catalog.schemas.joined(separator: ", "))")
         }
-        let document = OpenAPIDocument(catalog: catalog, schema: schema, claims: caller.claims)
+        let document = OpenAPIDocument(
+            catalog: catalog, schema: schema, claims: caller.claims, allowsAggregates: engine.allowsAggregates)
         return .json(
             document.serialized(), headers: [.cacheControl: "no-store", .vary: "Accept, Accept-Profile"],
             contentType: "application/openapi+json; charset=utf-8")

@@ -38,11 +38,11 @@ enum OpenAPIParts {
 
     // MARK: Parameters
 
-    static var parameters: [(String, JSONValue)] {
+    static func parameters(allowsAggregates: Bool) -> [(String, JSONValue)] {
         [
             query(
                 "select",
-                "Columns, casts, JSON paths, aggregates and embedded resources: `id,name,orders(id,total)`. All columns when it is not given."
+                "Columns, casts, JSON paths, \(allowsAggregates ? "aggregates " : "")and embedded resources: `id,name,orders(id,total)`. All columns when it is not given."
             ),
             query("columns", "The columns that count of what the body names, separated by commas."),
             query(
@@ -55,7 +55,9 @@ enum OpenAPIParts {
             bound("offset", "Rows to leave out at the start."),
             query("after", "Reads on behind a row: empty for the first page, then what Next-Cursor gave."),
             header("Range", "Rows by position, counted from 0: `0-9`.", "^(items=)?[0-9]+-[0-9]*$"),
-            header("PreferRead", named: "Prefer", "`count=exact`, `planned` or `estimated`; `handling=strict`; `timezone=…`."),
+            header(
+                "PreferRead", named: "Prefer",
+                "`count=exact`, or `estimated`, which counts to \(OperationMaker.countCeiling) at most; `handling=strict`; `timezone=…`."),
             header(
                 "PreferInsert", named: "Prefer",
                 "`return=minimal`, `headers-only` or `representation`; `resolution=merge-duplicates` or `ignore-duplicates`; `missing=default`; `count=exact`; `handling=strict`; `tx=rollback`."

@@ -15,9 +15,9 @@ struct Preferences: Sendable, Hashable {
 
     enum Count: String, Sendable, Hashable {
         case exact
-        /// What the planner expects.
+        /// Of what is read: exact up to ``OperationMaker/countCeiling``, and beyond it a number that is too small.
         case planned
-        /// Exact up to the largest page, planned beyond.
+        /// The same.
         case estimated
     }
 

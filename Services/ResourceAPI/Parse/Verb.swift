@@ -37,6 +37,9 @@ enum Verb: Sendable, Hashable {
         }
     }
 
+    /// Whether filters choose the rows that are written.
+    var choosesRows: Bool { self == .update || self == .delete }
+
     /// Whether the answer has no body by definition.
     var isHead: Bool { self == .head || self == .callHead }
 }

@@ -99,18 +99,22 @@ extension Catalog {
             if case .raw(.json) = arguments.carrier { searched = " with a single unnamed json/jsonb parameter" }
         }
         let shown = !arguments.hasNames ? "" : arguments.names.isEmpty ? " without parameters" : "(\(names))"
-        let hint: String? =
-            if !arguments.hasNames {
-                nil
-            } else if overloads.isEmpty {
-                Resemblance.closest(to: name, in: (functions[schema] ?? [:]).keys.sorted())
-            } else {
-                overloads.nearest(to: arguments.names.map(\.string)).map { name + $0.parameterNames }
-            }
-        return APIError(
+        var error = APIError(
             404, "PGRST202", "Could not find the function \(function)\(shown) in the schema cache",
-            details: "Searched for the function \(function)\(searched), but no matches were found in the schema cache.",
-            hint: hint.map { "Perhaps you meant to call the function \(schema).\($0)" })
+            details: "Searched for the function \(function)\(searched), but no matches were found in the schema cache.")
+        guard arguments.hasNames else { return error }
+        func suggestion(_ call: String, of name: String) -> APIError.Suggestion {
+            .init(
+                hint: "Perhaps you meant to call the function \(schema).\(call)",
+                anyOf: [RequiredScope(action: "execute", resource: name)])
+        }
+        if overloads.isEmpty {
+            let names = (functions[schema] ?? [:]).keys.sorted()
+            error.suggestions = Resemblance.ranked(to: name, in: names, by: \.self).map { suggestion($0, of: $0) }
+        } else if let nearest = overloads.nearest(to: arguments.names.map(\.string)) {
+            error.suggestions = [suggestion(name + nearest.parameterNames, of: name)]
+        }
+        return error
     }
 }
 

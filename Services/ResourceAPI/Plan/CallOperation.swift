@@ -5,9 +5,17 @@ extension OperationMaker {
     ///
     /// - Throws: 404 `PGRST202`, 300 `PGRST203`, 406 `PGRST107`, and what reading the result throws.
     func call(_ shape: RequestShape) throws(APIError) -> Operation {
-        let arguments = CallArguments(shape)
-        let plan = try CallPlanner(catalog: catalog, maximumRows: maximumRows).plan(
-            shape.name.string, schema: shape.schema, shape.query, taking: arguments)
+        let isKnown = catalog.functions[shape.schema]?[shape.name.string]?.contains { $0.name.isIdenticalBytes(shape.name.string) } ?? false
+        do throws(APIError) {
+            return try resolvedCall(shape)
+        } catch {
+            throw isKnown ? error.inside(RequiredScope(action: "execute", resource: shape.name.string)) : error
+        }
+    }
+
+    private func resolvedCall(_ shape: RequestShape) throws(APIError) -> Operation {
+        let plan = try CallPlanner(reading: readPlanner).plan(
+            shape.name.string, schema: shape.schema, shape.query, taking: CallArguments(shape))
         let isScalar = plan.result?.isScalar ?? true
         if !isScalar, shape.format == .text || shape.format == .binary { throw .onlyOfScalars(shape.format) }
         let statement = ResourceStatement(

@@ -2,9 +2,10 @@ import JSON
 
 /// Resolves a call's names against the catalog.
 struct CallPlanner: Sendable {
-    let catalog: Catalog
-    /// Rows that one call returns at most; nil for no bound.
-    let maximumRows: Int?
+    /// What reads the result.
+    let reading: ReadPlanner
+
+    private var catalog: Catalog { reading.catalog }
 
     /// - Throws: 404 `PGRST202`, 300 `PGRST203`, and what reading the result throws.
     func plan(_ name: String, schema: String, _ query: QueryShape, taking arguments: CallArguments) throws(APIError) -> CallPlan {
@@ -32,6 +33,6 @@ struct CallPlanner: Sendable {
 
     private func result(_ query: QueryShape, of function: Function) throws(APIError) -> ReadPlan? {
         if case .void = function.result { return nil }
-        return try ReadPlanner(catalog: catalog, maximumRows: maximumRows).plan(query.root, of: .result(function))
+        return try reading.plan(query.root, of: .result(function))
     }
 }

@@ -13,10 +13,8 @@ final class Operation: Sendable {
     let requiredScopes: [RequiredScope]
     /// Nil if there is nothing to run.
     let statement: ResourceStatement?
-    /// `EXPLAIN (FORMAT JSON)` of what is counted, for `count=planned` and `count=estimated`: runs before the statement.
-    let estimate: ResourceStatement?
     /// Where the statement counts up to this number only, and one beyond.
-    let countLimit: Int?
+    let countCeiling: Int?
     /// For wording what the database says of other tables.
     let catalog: Catalog
     /// Whether rows that are deleted softly are removed for good, which takes the setting `sallyport.purge`.
@@ -24,15 +22,14 @@ final class Operation: Sendable {
 
     init(
         verb: Verb, subject: Subject, format: AnswerFormat, requiredScopes: [RequiredScope], statement: ResourceStatement?,
-        estimate: ResourceStatement? = nil, countLimit: Int? = nil, catalog: Catalog, isPurge: Bool = false
+        countCeiling: Int? = nil, catalog: Catalog, isPurge: Bool = false
     ) {
         self.verb = verb
         self.subject = subject
         self.format = format
         self.requiredScopes = requiredScopes
         self.statement = statement
-        self.estimate = estimate
-        self.countLimit = countLimit
+        self.countCeiling = countCeiling
         self.catalog = catalog
         self.isPurge = isPurge
     }

@@ -30,11 +30,12 @@ extension ReadPlan {
         let isOrder = order.contains { if case .value(let value) = $0.key { value.isComputed } else { false } }
         let isRelation = embeds.contains { if case .computed = $0.relationship.cardinality { true } else { false } }
         // Those of a write are on the table's own row.
-        return isOutput || isOrder || isRelation || (isResult && conditions.contains(where: \.isComputed))
+        return isOutput || isOrder || isRelation || (isResult && conditions.contains { !$0.computations.isEmpty })
     }
 
-    /// Reading every relation of the plan, the root's and those that only decide which rows there are included; and deleting from
-    /// those whose deleted rows are asked for. Of a function's result, without the function itself.
+    /// Reading every relation of the plan, the root's and those that only decide which rows there are included; deleting from those
+    /// whose deleted rows are asked for; and calling every function of a row, whether it is a column or a relationship. Of a function's
+    /// result, without the function itself.
     var requiredScopes: [RequiredScope] {
         var scopes: [RequiredScope] = []
         if let relation, !isResult { scopes.append(RequiredScope(action: "read", resource: relation.name)) }
@@ -49,11 +50,27 @@ extension ReadPlan {
             if !scopes.contains(scope) { scopes.append(scope) }
         }
         if case .asked = deletion, let relation { require(RequiredScope(action: "delete", resource: relation.name)) }
+        for function in computations { require(RequiredScope(action: "execute", resource: function.name)) }
         for embed in embeds {
+            if case .computed(let function, _) = embed.relationship.cardinality {
+                require(RequiredScope(action: "execute", resource: function.name))
+            }
             if let junction = embed.junction { require(RequiredScope(action: "read", resource: junction.name)) }
             for scope in embed.plan.requiredScopes { require(scope) }
         }
         return scopes
+    }
+
+    /// The functions of a row that its own values are computed with, wherever these stand.
+    private var computations: [Function] {
+        let outputs = output.compactMap { if case .value(let value, _) = $0.expression { value.function } else { nil } }
+        let keys = order.compactMap { term in
+            switch term.key {
+            case .value(let value), .related(_, let value): value.function
+            case .output: nil
+            }
+        }
+        return outputs + conditions.flatMap(\.computations) + keys
     }
 
     private var isResult: Bool {
@@ -62,19 +79,22 @@ extension ReadPlan {
 }
 
 extension ReadPlan.Condition {
-    /// Whether a function of the row is called.
-    fileprivate var isComputed: Bool {
+    /// The functions of the row that are called.
+    fileprivate var computations: [Function] {
         switch self {
-        case .filter(let value, _, _): value.isComputed
-        case .deleted, .exists: false
-        case .all(let parts, _), .any(let parts, _): parts.contains(where: \.isComputed)
+        case .filter(let value, _, _): value.function.map { [$0] } ?? []
+        case .deleted, .exists: []
+        case .all(let parts, _), .any(let parts, _): parts.flatMap(\.computations)
         }
     }
 }
 
 extension ReadPlan.Value {
-    var isComputed: Bool {
-        if case .computed = base { true } else { false }
+    var isComputed: Bool { function != nil }
+
+    /// The function that computes it; nil for a column.
+    fileprivate var function: Function? {
+        if case .computed(let function) = base { function } else { nil }
     }
 }
 

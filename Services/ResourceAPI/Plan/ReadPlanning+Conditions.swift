@@ -1,9 +1,6 @@
 import JSON
 
 extension ReadPlanning {
-    /// The name of the condition that asks for rows that are deleted softly.
-    private static let deletedName = ExactString("deleted")
-
     mutating func conditions(
         _ conditions: [Condition], _ scope: ReadScope, of plan: inout ReadPlan, depth: Int
     ) throws(APIError) -> [ReadPlan.Condition] {
@@ -55,7 +52,12 @@ extension ReadPlanning {
 
     /// The column that marks deleted rows, if the filter is on `deleted`, which is no column of such tables.
     private func deletionColumn(_ filter: Filter, _ scope: ReadScope) -> String? {
-        guard filter.field == Field(column: Self.deletedName), scope.find(filter.field.column) == nil else { return nil }
+        guard filter.field == Field(column: .deleted), scope.find(filter.field.column) == nil else { return nil }
         return scope.relation?.features.softDeleteColumn
     }
+}
+
+extension ExactString {
+    /// The name of the condition that asks for rows that are deleted softly.
+    static let deleted = ExactString("deleted")
 }

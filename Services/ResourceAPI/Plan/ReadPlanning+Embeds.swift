@@ -12,11 +12,22 @@ extension ReadPlanning {
         guard depth < Self.maximumDepth else {
             throw APIError(400, "PGRST100", "Relations are embedded more than \(Self.maximumDepth) levels deep")
         }
-        let number = embedCount
         let relationship = try RelationshipSearch(catalog: catalog, scope: scope, embed: embed).find()
         guard let table = catalog.table(relationship.target) else {
             throw .unknownTable(relationship.target.name.string, schema: relationship.target.schema.string)
         }
+        do throws(APIError) {
+            plan.embeds.append(try self.embedding(embed, relationship, table, depth: depth))
+        } catch {
+            throw error.inside(RequiredScope(action: "read", resource: table.name))
+        }
+        return plan.embeds.count - 1
+    }
+
+    private mutating func embedding(
+        _ embed: Embed, _ relationship: Relationship, _ table: Table, depth: Int
+    ) throws(APIError) -> ReadPlan.Embedding {
+        let number = embedCount
         var junction: Table?
         if case .manyToMany(let through) = relationship.cardinality {
             guard let table = catalog.table(through.table) else {
@@ -40,11 +51,9 @@ extension ReadPlanning {
                     details: "Aggregates are not implemented for one-to-many or many-to-many spreads.")
             }
         }
-        plan.embeds.append(
-            ReadPlan.Embedding(
-                name: embed.name, relationship: relationship, isInner: embed.isInner, isSpread: embed.isSpread, plan: inner,
-                alias: "e\(number)", junction: junction))
-        return plan.embeds.count - 1
+        return ReadPlan.Embedding(
+            name: embed.name, relationship: relationship, isInner: embed.isInner, isSpread: embed.isSpread, plan: inner,
+            alias: "e\(number)", junction: junction)
     }
 
     /// The position of the embedded relation that the request calls so.

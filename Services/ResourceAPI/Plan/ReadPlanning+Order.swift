@@ -41,7 +41,11 @@ extension ReadPlanning {
         guard !plan.isGrouped else {
             throw APIError(400, "42803", "Groups cannot be ordered by a column of '\(relation.string)'")
         }
-        return .related(index, try ReadScope(table, catalog: catalog).require(field))
+        do throws(APIError) {
+            return .related(index, try ReadScope(table, catalog: catalog).require(field))
+        } catch {
+            throw error.inside(RequiredScope(action: "read", resource: table.name))
+        }
     }
 
     /// Makes the order total, for pages that begin behind a row.

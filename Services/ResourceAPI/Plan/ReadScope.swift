@@ -43,9 +43,11 @@ struct ReadScope: Sendable {
     func require(_ field: Field) throws(APIError) -> ReadPlan.Value {
         guard let base = find(field.column) else {
             var error = APIError.unknownColumn(field.column.string, table: name)
-            let names = columns.map(\.name) + computed.map(\.name)
-            error.hint = Resemblance.closest(to: field.column.string, in: names).map {
-                "Perhaps you meant to reference the column \"\(name).\($0)\"."
+            let names =
+                columns.map { (name: $0.name, scopes: []) }
+                + computed.map { (name: $0.name, scopes: [RequiredScope(action: "execute", resource: $0.name)]) }
+            error.suggestions = Resemblance.ranked(to: field.column.string, in: names, by: \.name).map {
+                .init(hint: "Perhaps you meant to reference the column \"\(name).\($0.name)\".", anyOf: $0.scopes)
             }
             throw error
         }

@@ -54,33 +54,33 @@ struct RelationshipSearch {
         let (origin, target) = (scope.name, APIError.excerpt(embed.relation.string))
         let schema = scope.relation?.schema ?? catalog.schemas.first ?? ""
         let hint = embed.hint.map { " using the hint '\(APIError.excerpt($0.string))'" } ?? ""
-        let names = known.filter(isServed).map(\.targetName)
-        let suggestion = Resemblance.closest(to: embed.relation.string, in: names)
-        let isKnown = names.contains { $0.isIdenticalBytes(embed.relation.string) }
-        return APIError(
+        let served = known.filter(isServed)
+        var error = APIError(
             400, "PGRST200", "Could not find a relationship between '\(origin)' and '\(target)' in the schema cache",
             details: "Searched for a foreign key relationship between '\(origin)' and '\(target)'\(hint) in the schema '\(schema)', "
-                + "but no matches were found.",
-            hint: isKnown ? nil : suggestion.map { "Perhaps you meant '\($0)' instead of '\(target)'." })
+                + "but no matches were found.")
+        guard !served.contains(where: { isTarget($0.targetName) }) else { return error }
+        error.suggestions = Resemblance.ranked(to: embed.relation.string, in: served, by: \.targetName).map {
+            .init(hint: "Perhaps you meant '\($0.targetName)' instead of '\(target)'.", anyOf: [$0.nameScope])
+        }
+        return error
     }
 
     private func ambiguous(_ matches: [Relationship]) -> APIError {
         let (origin, target) = (scope.name, embed.relation.string)
-        var writer = JSONWriter(reserving: 512)
-        writer.beginArray()
-        for match in matches {
+        var error = APIError(
+            300, "PGRST201", "Could not embed because more than one relationship was found for '\(origin)' and '\(target)'")
+        error.choices = matches.map { match in
+            var writer = JSONWriter(reserving: 256)
             writer.beginObject()
             writer.field("cardinality", match.cardinalityName)
             writer.field("embedding", "\(match.source.name.string) with \(match.target.name.string)")
             writer.field("relationship", match.description)
             writer.endObject()
+            return APIError.Choice(
+                details: writer.bytes, hint: "'\(match.target.name.string)!\(match.bestHint)'", takes: match.scopes)
         }
-        writer.endArray()
-        let hints = matches.map { "'\($0.target.name.string)!\($0.bestHint)'" }.joined(separator: ", ")
-        var error = APIError(
-            300, "PGRST201", "Could not embed because more than one relationship was found for '\(origin)' and '\(target)'",
-            hint: "Try changing '\(target)' to one of the following: \(hints). Find the desired relationship in the 'details' key.")
-        error.detailsJSON = writer.bytes
+        error.choiceLead = "Try changing '\(target)' to"
         return error
     }
 }
@@ -120,6 +120,22 @@ extension Relationship {
         guard let constraint else { return [] }
         guard pairs.count == 1 else { return [constraint] }
         return isOfSelf ? [constraint, pairs[0].foreign] : [constraint, pairs[0].local, pairs[0].foreign]
+    }
+
+    /// What a token needs to hear of its ``targetName``.
+    fileprivate var nameScope: RequiredScope {
+        if case .computed(let function, _) = cardinality { return RequiredScope(action: "execute", resource: function.name) }
+        return RequiredScope(action: "read", resource: target.name.string)
+    }
+
+    /// What a token needs to hear how it is made.
+    fileprivate var scopes: [RequiredScope] {
+        let target = RequiredScope(action: "read", resource: target.name.string)
+        switch cardinality {
+        case .manyToMany(let junction): return [target, RequiredScope(action: "read", resource: junction.table.name.string)]
+        case .computed: return [target, nameScope]
+        case .manyToOne, .oneToMany, .oneToOne: return [target]
+        }
     }
 
     fileprivate var targetName: String {

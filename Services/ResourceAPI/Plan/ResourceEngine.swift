@@ -7,10 +7,12 @@ import Synchronization
 /// Bound to one catalog. When the catalog changes a new engine replaces it, and requests under way finish with the old one.
 final class ResourceEngine: Sendable {
     let catalog: Catalog
-    /// Rows one read returns at most; nil for no bound. Also how far `count=estimated` counts.
+    /// Rows one read returns at most; nil for no bound.
     let maximumRows: Int?
     /// Whether `tx=rollback` holds.
     let allowsRollback: Bool
+    /// Whether `count()`, `sum()` and the like may be asked for.
+    let allowsAggregates: Bool
 
     private static let cacheLimit = 1024
     // Keys are few in practice; a client that makes them up costs planning, not memory.
@@ -19,10 +21,11 @@ final class ResourceEngine: Sendable {
     private let narrower = Mutex<[Int: ResourceEngine]>([:])
     private let repeated = Mutex(BoundedMap<RepeatedRead, PreparedRequest>(capacity: cacheLimit))
 
-    init(catalog: Catalog, maximumRows: Int? = nil, allowsRollback: Bool = false) {
+    init(catalog: Catalog, maximumRows: Int? = nil, allowsRollback: Bool = false, allowsAggregates: Bool = true) {
         self.catalog = catalog
         self.maximumRows = maximumRows
         self.allowsRollback = allowsRollback
+        self.allowsAggregates = allowsAggregates
     }
 
     /// - Throws: what the client did wrong; nothing was run.
@@ -44,7 +47,8 @@ final class ResourceEngine: Sendable {
     private func limited(to rows: Int) -> ResourceEngine {
         narrower.withLock { narrower in
             if let engine = narrower[rows] { return engine }
-            let engine = ResourceEngine(catalog: catalog, maximumRows: rows, allowsRollback: allowsRollback)
+            let engine = ResourceEngine(
+                catalog: catalog, maximumRows: rows, allowsRollback: allowsRollback, allowsAggregates: allowsAggregates)
             narrower[rows] = engine
             return engine
         }
@@ -117,7 +121,9 @@ final class ResourceEngine: Sendable {
         return operation
     }
 
-    private var maker: OperationMaker { OperationMaker(catalog: catalog, maximumRows: maximumRows) }
+    private var maker: OperationMaker {
+        OperationMaker(catalog: catalog, maximumRows: maximumRows, allowsAggregates: allowsAggregates)
+    }
 
     private func plan(_ shape: RequestShape) throws(APIError) -> Operation {
         switch shape.verb {

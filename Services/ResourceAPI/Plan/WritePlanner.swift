@@ -4,6 +4,10 @@ import JSON
 struct WritePlanner: Sendable {
     let catalog: Catalog
     let table: Table
+    /// Whether `count()`, `sum()` and the like may be asked for.
+    let allowsAggregates: Bool
+
+    private var readPlanner: ReadPlanner { ReadPlanner(catalog: catalog, maximumRows: nil, allowsAggregates: allowsAggregates) }
 
     /// - Returns: nil for a write that touches nothing: an empty array to insert, an empty object to set.
     /// - Throws: 400 for an unknown column (`42703` in the URL, `PGRST204` in the body), a body of the wrong form (`PGRST102`) or a
@@ -21,21 +25,20 @@ struct WritePlanner: Sendable {
         return plan
     }
 
-    /// What the token must allow: the write, and reading all that is read.
-    func requiredScopes(_ plan: WritePlan?, _ verb: Verb) -> [RequiredScope] {
-        var scopes = [RequiredScope(action: plan?.isPurge == true ? "purge" : verb.action, resource: table.name)]
+    /// What the token must allow: the write, and reading all that is read, be it by what the answer lets one conclude.
+    func requiredScopes(_ plan: WritePlan?, _ shape: RequestShape) -> [RequiredScope] {
+        var scopes = [RequiredScope(action: plan?.isPurge == true ? "purge" : shape.verb.action, resource: table.name)]
+        guard let plan else { return scopes }
         func add(_ more: [RequiredScope]) {
             for scope in more where !scopes.contains(scope) { scopes.append(scope) }
         }
-        switch plan?.command {
-        case .delete(let rows) where plan?.isPurge == true:
-            add(rows.relatedScopes.filter { $0 != RequiredScope(action: "delete", resource: table.name) })
-        case .update(_, let rows), .delete(let rows), .mark(let rows, _):
-            // To say which rows of its own table a write means is no reading of them.
-            add(rows.relatedScopes)
-        default: break
+        if plan.tellsOfRows || (shape.verb.choosesRows && shape.preferences.count != nil) {
+            add([RequiredScope(action: "read", resource: table.name)])
         }
-        if case .rows(let rows)? = plan?.answer { add(rows.requiredScopes) }
+        if let rows = plan.chosenRows {
+            add(rows.relatedScopes.filter { !plan.isPurge || $0 != RequiredScope(action: "delete", resource: table.name) })
+        }
+        if case .rows(let rows) = plan.answer { add(rows.requiredScopes) }
         return scopes
     }
 
@@ -152,7 +155,7 @@ struct WritePlanner: Sendable {
         selection.order = []
         selection.limit = .none
         selection.offset = nil
-        let plan = try ReadPlanner(catalog: catalog, maximumRows: nil).plan(selection, of: .table(table))
+        let plan = try readPlanner.plan(selection, of: .table(table))
         guard shape.rowCondition == .none || plan.addressesOneRow else { throw RowCondition.needsKey }
         return plan
     }
@@ -161,7 +164,7 @@ struct WritePlanner: Sendable {
         var selection = shape.query.root
         selection.conditions = []
         // Names that do not exist are refused even where nothing is given back.
-        let rows = try ReadPlanner(catalog: catalog, maximumRows: nil).plan(selection, of: .written(table))
+        let rows = try readPlanner.plan(selection, of: .written(table))
         switch shape.preferences.returning {
         case .representation:
             return .rows(shape.allowsTag && writesOneRow(command, shape) ? rows.tagged() : rows)
@@ -187,7 +190,7 @@ extension WritePlanner {
 
 extension Condition {
     /// Whether a filter in it is on this name.
-    fileprivate func names(_ name: ExactString) -> Bool {
+    func names(_ name: ExactString) -> Bool {
         switch self {
         case .filter(let filter): filter.field.column == name
         case .all(let conditions, _), .any(let conditions, _): conditions.contains { $0.names(name) }

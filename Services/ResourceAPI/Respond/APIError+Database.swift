@@ -46,6 +46,11 @@ extension APIError {
             return stale(operation)
         case .undefinedFunction where operation.verb.isCall:
             return stale(operation)
+        case SQLState(rawValue: "42725") where operation.verb.isCall && !isInside(error, operation):
+            return APIError(
+                300, "PGRST203", "Could not choose the best candidate function for \(subject(operation))",
+                details: "Another function of this name, which is not exposed, could take the same arguments.",
+                hint: "Try renaming the parameters or the function itself in the database so function overloading can be resolved")
         case .undefinedFunction, .datatypeMismatch, SQLState(rawValue: "42846"):
             return APIError(400, code, spoken(error.message) ?? "The operator does not fit the column's type")
         case SQLState(rawValue: "42P10"):

@@ -20,6 +20,14 @@ struct APIError: Error, Sendable, Hashable {
     var retryAfter: Int?
     /// What the log gets and the client does not.
     var operatorDetail: String?
+    /// What it speaks of takes these, outermost first: a request is planned before its token's scopes are checked.
+    var takes: [RequiredScope] = []
+    /// Hints, the best first: the first that a token may hear becomes ``hint``.
+    var suggestions: [Suggestion] = []
+    /// Things that a name may mean: those that a token may hear of become ``detailsJSON`` and ``hint``.
+    var choices: [Choice] = []
+    /// How the hint of the choices begins.
+    var choiceLead = ""
     /// Whether the database no longer has what the catalog says: reading the catalog again may cure it.
     var suggestsStaleCatalog = false
 

@@ -5,7 +5,7 @@ struct ContentRange: Sendable, Equatable {
     let count: Int
     /// Nil: not counted.
     let total: Int?
-    /// Whether the total was counted and not only expected.
+    /// Whether there are no more than the total: beyond a ceiling it only says that there are so many at least.
     let isExact: Bool
 
     /// - Throws: 416 `PGRST103` for an offset beyond a total that is certain.
@@ -16,22 +16,14 @@ struct ContentRange: Sendable, Equatable {
         switch request.preferences.count {
         case nil:
             (total, isExact) = (nil, true)
-        case .exact:
-            (total, isExact) = (outcome.total ?? outcome.count, true)
-        case .planned, .estimated:
-            guard operation.verb.isRead else {
-                // What a write did is known; PostgREST says so for these two only.
-                (total, isExact) = (request.preferences.count == .estimated ? outcome.count : nil, true)
-                return
-            }
-            let counted = request.preferences.count == .estimated ? outcome.total ?? outcome.count : nil
-            if let counted, operation.countLimit.map({ counted <= $0 }) ?? true {
-                (total, isExact) = (counted, true)
-            } else {
-                // Rows in sight are there, whatever the planner expects.
-                total = max(outcome.estimate ?? 0, counted ?? 0, count > 0 ? offset + count : 0)
-                isExact = false
-            }
+        case .planned where !operation.verb.isRead:
+            // What a write did is known; PostgREST says so for the other two only.
+            (total, isExact) = (nil, true)
+        case .exact, .planned, .estimated:
+            let counted = outcome.total ?? outcome.count
+            isExact = operation.countCeiling.map { counted <= $0 } ?? true
+            // Rows in sight are there, however far was counted.
+            total = isExact ? counted : max(counted, count > 0 ? offset + count : 0)
         }
         guard operation.verb.isRead, isExact, let total, offset > total else { return }
         throw APIError(

@@ -46,9 +46,9 @@ extension StatementBuilder {
             let count = "SELECT count(*) AS count FROM \(ReadPlan.sourceName)"
             return ("SELECT \((["count"] + extra).joined(separator: ", ")) FROM (\(count)) AS sallyport_answer", .count())
         }
-        if isHead { return (count(result, countsAll: countsAll, extra: extra), .count(hasTotal: countsAll)) }
+        if isHead { return (count(result, countsAll ? .all : nil, extra: extra), .count(hasTotal: countsAll)) }
         guard let body = Self.body(plan, result, format) else {
-            return (answer(result, format: format, countsAll: countsAll, extra: extra), .rows(hasTotal: countsAll))
+            return (answer(result, format: format, countsAll ? .all : nil, extra: extra), .rows(hasTotal: countsAll))
         }
         let rows = "SELECT \(body) AS body, count(*) AS count FROM (\(rows(result))) AS sallyport_row"
         let measured = format == .binary ? "body" : "body::text"
@@ -104,7 +104,11 @@ extension StatementBuilder {
                 }
             }
         }
-        return "SELECT\(columns.isEmpty ? "" : " " + columns.joined(separator: ", ")) FROM \(body)\(function)(\(arguments)) AS \(alias)"
+        // Where the declared overload is gone, another might take its arguments: this is evaluated once, while the statement is parsed.
+        let types = plan.function.parameters.map(\.type).joined(separator: ", ")
+        let isThere = "\(literal("\(function)(\(types))"))::pg_catalog.regprocedure IS NOT NULL"
+        let list = columns.isEmpty ? "" : " " + columns.joined(separator: ", ")
+        return "SELECT\(list) FROM \(body)\(function)(\(arguments)) AS \(alias) WHERE \(isThere)"
     }
 
     private func named(_ parameter: Function.Parameter, _ value: String) -> String {

@@ -3,7 +3,7 @@ import Postgres
 
 /// Whole statements: the rows aggregated to a finished body.
 extension StatementBuilder {
-    /// `SELECT` of one row: the body, or null where it is larger than an answer may be; the number of rows; with `countsAll` the number
+    /// `SELECT` of one row: the body, or null where it is larger than an answer may be; the number of rows; with `counts` the number
     /// without limit and offset; with a cursor the last row's, null where there is no row; a row's tag, if asked for; then `extra`.
     ///
     /// Stands directly over the rows, no CTE, so that the planner sees through. Behind a write, `WITH sallyport_source AS (…)` goes
@@ -12,12 +12,12 @@ extension StatementBuilder {
     /// - Parameters:
     ///   - format: `.object` gives the first row alone, null for none: it is the count that says whether there was exactly one.
     ///   - extra: expressions that do not depend on the rows.
-    mutating func answer(_ plan: ReadPlan, format: AnswerFormat, countsAll: Bool = false, extra: [String] = []) -> String {
+    mutating func answer(_ plan: ReadPlan, format: AnswerFormat, _ counts: RowCounting? = nil, extra: [String] = []) -> String {
         let hasMore = plan.cursor != nil || plan.taggedColumns != nil
         var rows = "(\(rows(plan))) AS \(hasMore ? "sallyport_page" : "sallyport_row")"
         var columns = "\(body(plan, format)) AS body, count(*) AS count"
         var list = "CASE WHEN octet_length(body::pg_catalog.text) <= \(ResourceResponse.maximumBytes) THEN body END, count"
-        if countsAll { list += ", \(total(plan))" }
+        if let counts { list += ", \(total(plan, counts))" }
         if hasMore {
             let names = plan.output.map { "sallyport_page.\(quoted($0.name))" }.joined(separator: ", ")
             rows += " CROSS JOIN LATERAL (SELECT \(names)) AS sallyport_row"
@@ -34,26 +34,27 @@ extension StatementBuilder {
         return "SELECT \(list) FROM (SELECT \(columns) FROM \(rows)) AS sallyport_answer"
     }
 
-    /// `SELECT` of one row: the number of rows; with `countsAll` the number without limit and offset; then `extra`. For HEAD.
-    mutating func count(_ plan: ReadPlan, countsAll: Bool = false, extra: [String] = []) -> String {
-        let list = (["count"] + (countsAll ? [total(plan)] : []) + extra).joined(separator: ", ")
+    /// `SELECT` of one row: the number of rows; with `counts` the number without limit and offset; then `extra`. For HEAD.
+    mutating func count(_ plan: ReadPlan, _ counts: RowCounting? = nil, extra: [String] = []) -> String {
+        let list = (["count"] + (counts.map { [total(plan, $0)] } ?? []) + extra).joined(separator: ", ")
         let rows = bareRows(plan)
         return "SELECT \(list) FROM (SELECT count(*) AS count FROM (\(rows)) AS sallyport_row) AS sallyport_answer"
     }
 
     /// The number of rows without limit and offset, beside the page's own `count`: a page that is not full tells it.
-    private mutating func total(_ plan: ReadPlan) -> String {
+    private mutating func total(_ plan: ReadPlan, _ counts: RowCounting) -> String {
         guard let limit = limit(plan) else {
-            return plan.offset == nil && plan.cursor?.values == nil ? "count" : all(plan)
+            return plan.offset == nil && plan.cursor?.values == nil ? "count" : all(plan, counts)
         }
-        guard plan.cursor?.values == nil else { return all(plan) }
-        guard let offset = plan.offset else { return "CASE WHEN count < \(limit) THEN count ELSE \(all(plan)) END" }
+        guard plan.cursor?.values == nil else { return all(plan, counts) }
+        guard let offset = plan.offset else { return "CASE WHEN count < \(limit) THEN count ELSE \(all(plan, counts)) END" }
         let skipped = parameter(.value(offset), .int8)
-        return "CASE WHEN count > 0 AND count < \(limit) THEN count + \(skipped) ELSE \(all(plan)) END"
+        return "CASE WHEN count > 0 AND count < \(limit) THEN count + \(skipped) ELSE \(all(plan, counts)) END"
     }
 
-    private mutating func all(_ plan: ReadPlan) -> String {
-        "(SELECT count(*) FROM (\(countable(plan))) AS sallyport_counted)"
+    private mutating func all(_ plan: ReadPlan, _ counts: RowCounting) -> String {
+        let bound = counts.upTo.map { " LIMIT \($0 + 1)" } ?? ""
+        return "(SELECT count(*) FROM (\(countable(plan))\(bound)) AS sallyport_counted)"
     }
 
     private func body(_ plan: ReadPlan, _ format: AnswerFormat) -> String {

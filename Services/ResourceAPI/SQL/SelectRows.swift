@@ -17,7 +17,7 @@ extension StatementBuilder {
         return "SELECT FROM \(source(plan))\(clause("WHERE", conditions, " AND "))\(bounds(plan))"
     }
 
-    /// All rows without columns, order and bounds, to be counted or estimated: for count=exact and count=planned.
+    /// All rows without columns, order and bounds, to be counted.
     mutating func countable(_ plan: ReadPlan) -> String {
         bareRows(plan.unbounded)
     }

@@ -44,13 +44,32 @@ struct TableEndpoint: Sendable {
         var resourceRequest = try await read(request, context, verb)
         resourceRequest.isRestoration = isRestoration
         resourceRequest.maximumRows = executor.maximumRows(caller.settings)
-        let (prepared, engine) = try await catalog.prepare(resourceRequest)
+        let engine = try await catalog.require()
+        let prepared = try await prepare(resourceRequest, for: caller)
         do {
             return response(try await run(prepared, request, context, caller))
         } catch let error as APIError where error.suggestsStaleCatalog {
             // The table changed under the catalog, and nothing was run: the newer catalog may have another statement for the request.
-            guard let newer = await catalog.reloadBecauseStale(engine) else { throw error }
-            return response(try await run(try newer.prepare(resourceRequest), request, context, caller))
+            guard await catalog.reloadBecauseStale(engine) != nil else { throw error }
+            return response(try await run(try await prepare(resourceRequest, for: caller), request, context, caller))
+        }
+    }
+
+    /// - Throws: what is wrong with the request, as the caller may hear it.
+    func prepare(_ request: ResourceRequest, for caller: Caller) async throws -> PreparedRequest {
+        do {
+            return try await catalog.prepare(request)
+        } catch let error as APIError {
+            throw gate.told(error, to: caller)
+        }
+    }
+
+    /// - Throws: 404 `PGRST205`, with names that the caller may hear; 406 `PGRST106`.
+    func table(named name: String, schema: String?, for caller: Caller) async throws -> Table {
+        do {
+            return try await catalog.table(named: name, schema: schema)
+        } catch let error as APIError {
+            throw gate.told(error, to: caller)
         }
     }
 
@@ -74,7 +93,7 @@ struct TableEndpoint: Sendable {
     /// What the token may do to the table.
     private func options(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let caller = try await gate.admit(request, context)
-        let table = try await catalog.table(named: try name(context), schema: request.headers[.acceptProfile])
+        let table = try await table(named: try name(context), schema: request.headers[.acceptProfile], for: caller)
         let allow = TableRights(table: table).allow { caller.claims.scopes.allows($0, on: table.name) }
         return Response(status: .ok, headers: [.allow: allow, .cacheControl: "no-store", .vary: Self.vary])
     }
@@ -138,9 +157,8 @@ extension Gate {
 }
 
 extension LiveCatalog {
-    /// - Returns: what is to be run, and the engine that says so.
-    func prepare(_ request: ResourceRequest) async throws -> (PreparedRequest, ResourceEngine) {
-        try await withNewerNames { engine throws(APIError) in (try engine.prepare(request), engine) }
+    func prepare(_ request: ResourceRequest) async throws -> PreparedRequest {
+        try await withNewerNames { engine throws(APIError) in try engine.prepare(request) }
     }
 
     /// - Throws: 404 `PGRST205`; 406 `PGRST106`.

@@ -59,7 +59,7 @@ struct RandomRequests {
         let table = table()
         var request = ResourceRequest(verb: generator.chance(8) ? .head : .read, name: table.name)
         request.rawQuery = Substring(parameters(select: select(table, depth: 0), filters(table), page(table)))
-        if generator.chance(40) { request.prefer = ["count=exact"] }
+        if generator.chance(40) { request.prefer = ["count=\(generator.pick("exact", "planned", "estimated"))"] }
         switch generator.number(20) {
         case 0: request.accept = ["text/csv"]
         case 1: request.accept = ["application/vnd.pgrst.object+json"]
@@ -345,7 +345,7 @@ struct RandomRequests {
         }
         if case .relation(let id) = function.result, function.returnsSet, let table = catalog.table(id) {
             request.rawQuery = Substring(parameters(select: select(table, depth: 1), parts, filters(table), page(table)))
-            if generator.chance(30) { request.prefer = ["count=exact"] }
+            if generator.chance(30) { request.prefer = ["count=\(generator.pick("exact", "planned", "estimated"))"] }
         } else {
             request.rawQuery = Substring(parameters(parts))
         }
