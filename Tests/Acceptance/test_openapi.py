@@ -21,6 +21,10 @@ def scope_of(operation: dict) -> str:
     return operation["security"][0]["oauth2"][0]
 
 
+def parameters_of(described: dict, path: str, method: str) -> list[str]:
+    return [parameter["$ref"].rsplit("/", 1)[1] for parameter in described["paths"][path][method]["parameters"]]
+
+
 @pytest.mark.parametrize("scope", [EVERYTHING, "customers:read", "orders:write", "customers:delete orders:*"])
 def test_the_document_is_valid_for_every_token(sallyport, scope):
     described = document(sallyport, scope=scope)
@@ -56,6 +60,7 @@ def test_what_is_left_out_is_refused_and_what_is_listed_is_not(sallyport):
     nobody = "00000000-0000-4000-8000-000000000000"
     assert sallyport.api("PATCH", f"orders?id=eq.{nobody}", token=token, json={"notes": "x"}).status_code == 204
     # Without the right to read, rows are named by their keys.
+    assert [name for name in parameters_of(described, "/orders", "patch") if name.startswith("orders.")] == ["orders.id"]
     assert sallyport.api("PATCH", "orders?status=eq.new", token=token, json={"notes": "x"}).status_code == 403
 
 

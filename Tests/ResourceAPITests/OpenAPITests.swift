@@ -117,6 +117,23 @@ extension JSONValue {
         #expect(!text.contains("prices"))
     }
 
+    @Test("names rows by their keys to a token that may not read them") func keysAlone() throws {
+        func parameters(_ scope: String, _ method: String) throws -> [String] {
+            let all = try document(scope).at("paths", "/orders", method, "parameters")?.arrayValue ?? []
+            return all.compactMap { $0.at("$ref")?.stringValue?.split(separator: "/").last.map(String.init) }
+        }
+        for (scope, method) in [
+            ("orders:write", "patch"), ("orders:delete", "delete"), ("orders:write orders:delete prices:read", "patch"),
+        ] {
+            let listed = try parameters(scope, method)
+            #expect(listed.filter { $0.hasPrefix("orders.") } == ["orders.id"], "\(scope)")
+            #expect(!listed.contains("or") && !listed.contains("and") && !listed.contains("If-Match"), "\(scope)")
+            #expect(listed.contains("deleted") == (method == "delete"), "\(scope)")
+        }
+        let whole = try parameters("orders:write orders:read", "patch")
+        #expect(whole.contains("orders.status") && whole.contains("or") && whole.contains("If-Match"))
+    }
+
     @Test("never speaks of tenant_id, whatever comments and defaults do") func tenantID() throws {
         let text = String(decoding: try document("*:*").serialized(), as: UTF8.self)
         #expect(!text.contains("tenant_id") && !text.contains("current_tenant"))

@@ -40,7 +40,7 @@ struct ExportEndpoint: Sendable {
 
     private func plan(_ read: ResourceRequest, _ format: ExportFormat, _ caller: Caller) async throws -> Export {
         do {
-            return try await tables.catalog.withNewerNames { engine in try engine.export(read, as: format) }
+            return try await tables.catalog.withNewerNames { engine throws(APIError) in try engine.export(read, as: format) }
         } catch let error as APIError {
             throw tables.gate.told(error, to: caller)
         }

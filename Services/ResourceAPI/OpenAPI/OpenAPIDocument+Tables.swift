@@ -122,13 +122,21 @@ extension OpenAPIDocument {
     private func parameters(_ operation: TableOperation, on table: Table) -> JSONValue {
         var filters = table.columns.map { Self.component(table.name, $0.name) }
         if table.features.softDeleteColumn != nil { filters.append("deleted") }
+        filters += ["and", "or"]
+        var condition = ["If-Match"]
+        if !rights.reads(table) {
+            // All else would ask about rows.
+            filters = table.primaryKey.map { Self.component(table.name, $0) }
+            if table.features.softDeleteColumn != nil, operation == .delete { filters.append("deleted") }
+            condition = []
+        }
         let shared: [String] =
             switch operation {
-            case .read: ["select"] + filters + ["and", "or", "order", "limit", "offset", "after", "Range", "PreferRead", "If-None-Match"]
+            case .read: ["select"] + filters + ["order", "limit", "offset", "after", "Range", "PreferRead", "If-None-Match"]
             case .insert: ["select", "columns", "on_conflict", "PreferInsert", "Idempotency-Key"]
-            case .put: ["select"] + table.primaryKey.map { Self.component(table.name, $0) } + ["PreferWrite", "If-Match"]
-            case .update: ["select", "columns"] + filters + ["and", "or", "order", "PreferWrite", "If-Match"]
-            case .delete: ["select"] + filters + ["and", "or", "order", "PreferWrite", "If-Match"]
+            case .put: ["select"] + table.primaryKey.map { Self.component(table.name, $0) } + ["PreferWrite"] + condition
+            case .update: ["select", "columns"] + filters + ["order", "PreferWrite"] + condition
+            case .delete: ["select"] + filters + ["order", "PreferWrite"] + condition
             }
         let profile = catalog.schemas.count > 1 ? [operation == .read ? "Accept-Profile" : "Content-Profile"] : []
         return .array((shared + profile).map { Self.reference("parameters", $0) })
