@@ -98,7 +98,7 @@ private struct Listening: Sendable {
     let clock: WallClock
 
     /// Events until the client goes, may listen no more, or this server stops or has lost touch with the log itself.
-    func tell(after start: RevocationPosition?, to writer: inout any ResponseBodyWriter) async throws {
+    @concurrent func tell(after start: RevocationPosition?, to writer: inout any ResponseBodyWriter) async throws {
         var position = try await tellNews(after: start, to: &writer)
         for await _ in seat.bells.cancelOnGracefulShutdown() {
             guard index.isCurrent, (try? await reader.admit(headers, to: tenant)) != nil else { return }
@@ -110,7 +110,7 @@ private struct Listening: Sendable {
         }
     }
 
-    private func tellNews(
+    @concurrent private func tellNews(
         after position: RevocationPosition?, to writer: inout any ResponseBodyWriter
     ) async throws -> RevocationPosition {
         let first = try await log.page(of: tenant, after: position, at: clock.now)
@@ -139,7 +139,7 @@ private struct Listening: Sendable {
         return page
     }
 
-    func answer(_ first: RevocationLog.Page, after position: RevocationPosition?, to writer: inout any ResponseBodyWriter) async throws {
+    @concurrent func answer(_ first: RevocationLog.Page, after position: RevocationPosition?, to writer: inout any ResponseBodyWriter) async throws {
         var page = first
         var text = "{\"entries\":["
         var isFirst = true

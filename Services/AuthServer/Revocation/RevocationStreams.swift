@@ -123,7 +123,7 @@ final class RevocationSeat: Sendable {
     func takeNews() -> Bool { streams.takeNews(id) }
 
     /// Writes, and is cut off if the other end takes too long to read.
-    func write(_ text: String, to writer: inout any ResponseBodyWriter) async throws {
+    @concurrent func write(_ text: String, to writer: inout any ResponseBodyWriter) async throws {
         streams.setWriting(id, true)
         defer { streams.setWriting(id, false) }
         try await writer.write(ByteBuffer(string: text))
