@@ -1,5 +1,6 @@
 # make run     the demo: builds, and starts PostgreSQL, auth-server, resource-api and nginx on 127.0.0.1:8080; Ctrl-C stops it
 # make test    every test: Swift tests on a throw-away PostgreSQL cluster, then the whole stack through the gateway
+# make fuzz    the parsers of queries and CSV under libFuzzer, FUZZ_SECONDS each (60)
 # make bench   load, with the machine's own limits beside it
 # make format, make lint, make clean
 
@@ -10,7 +11,7 @@ RELEASE := -c release --static-swift-stdlib -Xswiftc -cross-module-optimization
 SOURCES := Services Shared Database Tests Package.swift
 ACCEPTANCE ?= Tests/Acceptance
 
-.PHONY: run build test test-swift test-acceptance bench format lint clean
+.PHONY: run build test test-swift test-acceptance fuzz bench format lint clean
 
 run:
 	@scripts/install-packages run
@@ -41,6 +42,10 @@ test-acceptance: .venv/installed
 	python3 -m venv .venv
 	.venv/bin/python -m pip install --quiet --requirement $<
 	@touch $@
+
+fuzz:
+	@scripts/install-packages build
+	Tests/Fuzz/run
 
 bench:
 	@scripts/install-packages bench

@@ -115,6 +115,7 @@ let package = Package(
                 configuration,
             ],
             path: "Services/ResourceAPI",
+            resources: [.embedInCode("OpenAPI/Docs")],
             swiftSettings: strict
         ),
 

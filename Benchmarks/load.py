@@ -43,10 +43,10 @@ def wrk(url: str, seconds: float, connections: int, script: str | None = None, *
 
 
 def pgbench(
-    cluster: Cluster, seconds: float, connections: int, variables: dict[str, str], script: str = "list.sql", role: str = "sallyport_api"
+    cluster: Cluster, seconds: float, connections: int, variables: dict[str, str], script: str, role: str = "sallyport_api"
 ) -> float:
     """Transactions a second of a script, as the role that the service uses."""
-    command = [program("pgbench"), "-n", "-M", "prepared", "-c", str(connections), "-j", "2", "-T", str(max(1, round(seconds))), "-f", HERE / script]
+    command = [program("pgbench"), "-n", "-M", "prepared", "-c", str(connections), "-j", "2", "-T", str(max(1, round(seconds))), "-f", str(HERE / script)]
     for name, value in variables.items():
         command += ["-D", f"{name}={value}"]
     done = subprocess.run([*command, cluster.url(role)], capture_output=True, text=True, check=False, env=clean_environment())

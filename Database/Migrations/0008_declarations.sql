@@ -74,10 +74,11 @@ BEGIN ATOMIC
 END;
 
 CREATE FUNCTION sallyport.is_tenant_view(target regclass) RETURNS boolean
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT EXISTS (
+AS $body$
+BEGIN
+    RETURN EXISTS (
         SELECT FROM pg_class v
           JOIN pg_rewrite w ON w.ev_class = v.oid AND w.ev_type = '1'
           JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass
@@ -89,18 +90,17 @@ BEGIN ATOMIC
            AND btrim(regexp_replace(pg_get_viewdef(v.oid), '\s+', ' ', 'g')) IN (
                    sallyport.tenant_view_definition(m.oid, ''),
                    sallyport.tenant_view_definition(m.oid, quote_ident(m.relname) || '.')));
-END;
+END
+$body$;
 COMMENT ON FUNCTION sallyport.is_tenant_view(regclass) IS 'Whether a view shows a materialized view''s rows of the current tenant, and nothing else.';
 
--- Why a view or materialized view may not be served, in the way of isolation_problems.
+-- What a view reads, itself included, down to what is safe by itself: a tenant view need not be looked through.
 
-CREATE FUNCTION sallyport.view_problems(target regclass) RETURNS TABLE (problem text, cure text)
+CREATE FUNCTION sallyport.view_parts(target regclass) RETURNS TABLE (relation regclass, kind "char")
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    WITH RECURSIVE
-    -- Down to what is safe by itself: a tenant view need not be looked through.
-    found (oid, kind) AS (
+    WITH RECURSIVE found (oid, kind) AS (
         SELECT c.oid, c.relkind FROM pg_class c WHERE c.oid = target
         UNION
         SELECT c.oid, c.relkind
@@ -109,11 +109,22 @@ BEGIN ATOMIC
           JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass
           JOIN pg_class c ON c.oid = d.refobjid AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
          WHERE found.kind = 'v' AND NOT sallyport.is_tenant_view(found.oid)
-    ),
+    )
+    SELECT found.oid::regclass, found.kind FROM found;
+END;
+COMMENT ON FUNCTION sallyport.view_parts(regclass) IS 'The relations that decide whether a view may be served.';
+
+-- Why a view or materialized view may not be served, in the way of isolation_problems; what is wrong with the tables it reads comes after.
+
+CREATE FUNCTION sallyport.view_form_problems(target regclass) RETURNS TABLE (problem text, cure text)
+    LANGUAGE sql STABLE
+    SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH
     part AS (
-        SELECT found.oid, found.kind, found.oid::regclass::text AS name,
-               CASE WHEN found.oid = target THEN '' ELSE format('reads %s, which ', found.oid::regclass) END AS role
-          FROM found
+        SELECT found.relation::oid AS oid, found.kind, found.relation::text AS name,
+               CASE WHEN found.relation = target THEN '' ELSE format('reads %s, which ', found.relation) END AS role
+          FROM sallyport.view_parts(target) AS found
     )
     SELECT role || 'runs with its owner''s rights', format('ALTER VIEW %s SET (security_invoker = true)', name)
       FROM part
@@ -133,11 +144,6 @@ BEGIN ATOMIC
       JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_proc'::regclass
       JOIN pg_proc f ON f.oid = d.refobjid AND f.prosecdef
      WHERE kind = 'v' AND NOT EXISTS (SELECT FROM aclexplode(f.proacl) a WHERE pg_get_userbyid(a.grantee) = 'sallyport_definer')
-    UNION ALL
-    SELECT role || p.problem, p.cure
-      FROM part
-      CROSS JOIN LATERAL sallyport.isolation_problems(part.oid) AS p
-     WHERE kind IN ('r', 'p')
     UNION ALL
     SELECT role || p.problem, p.cure
       FROM part
@@ -170,26 +176,24 @@ BEGIN ATOMIC
     SELECT role || 'is not granted to sallyport_api', format('GRANT SELECT ON %s TO sallyport_api', name)
       FROM part WHERE oid <> target AND NOT has_any_column_privilege('sallyport_api', oid, 'SELECT');
 END;
-COMMENT ON FUNCTION sallyport.view_problems(regclass) IS 'Why a view or materialized view may not be served, each reason with its cure.';
+COMMENT ON FUNCTION sallyport.view_form_problems(regclass) IS 'Why a view may not be served, whatever it reads.';
 
-CREATE FUNCTION sallyport.serving_problems(target regclass) RETURNS TABLE (problem text, cure text)
+CREATE FUNCTION sallyport.view_problems(target regclass) RETURNS TABLE (problem text, cure text)
     LANGUAGE sql STABLE
     SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT p.problem, p.cure
-      FROM pg_class c
-      CROSS JOIN LATERAL sallyport.isolation_problems(c.oid) AS p
-     WHERE c.oid = target AND c.relkind IN ('r', 'p')
+    SELECT p.problem, p.cure FROM sallyport.view_form_problems(target) AS p
     UNION ALL
-    SELECT p.problem, p.cure
-      FROM pg_class c
-      CROSS JOIN LATERAL sallyport.view_problems(c.oid) AS p
-     WHERE c.oid = target AND c.relkind IN ('v', 'm', 'f');
+    SELECT format('reads %s, which %s', part.relation, p.problem), p.cure
+      FROM sallyport.view_parts(target) AS part
+      CROSS JOIN LATERAL sallyport.isolation_problems(part.relation) AS p
+     WHERE part.kind IN ('r', 'p');
 END;
-COMMENT ON FUNCTION sallyport.serving_problems(regclass) IS 'Why a table or view may not be served, each reason with its cure; no row when it may.';
+COMMENT ON FUNCTION sallyport.view_problems(regclass) IS 'Why a view or materialized view may not be served, each reason with its cure.';
+
 GRANT EXECUTE ON FUNCTION
     sallyport.reads(regclass), sallyport.tenant_view_definition(regclass, text), sallyport.is_tenant_view(regclass),
-    sallyport.view_problems(regclass), sallyport.serving_problems(regclass)
+    sallyport.view_parts(regclass), sallyport.view_form_problems(regclass), sallyport.view_problems(regclass)
     TO sallyport_api;
 
 -- Why a function may not be called over HTTP; that nobody exposed it is no problem, only a fact.

@@ -189,6 +189,23 @@ import Testing
         }
     }
 
+    @Test("A retry under one key has its effect once") func retries() async throws {
+        try await ResourceAPIHarness.with(prepare: Self.makeFunctions) { api in
+            for tenant in [api.acme, api.globex] {
+                let token = try api.token(tenant)
+                func make(_ name: String) async throws -> ResourceAPIHarness.Answer {
+                    try await api.send(
+                        .post, "rpc/make_and_answer", token: token, body: #"{"name":"\#(name)","status":"201"}"#,
+                        headers: [.idempotencyKey: "one"])
+                }
+                let (first, retry) = (try await make("retried"), try await make("retried"))
+                #expect(first.status == .created && retry.status == .created && first.body == retry.body)
+                #expect(try await api.send(.get, "customers?name=eq.retried", token: token).rows.count == 1)
+                #expect(try await make("other").status == .unprocessableContent)
+            }
+        }
+    }
+
     @Test("A function sees its request, without credentials, and shapes the answer") func settings() async throws {
         try await ResourceAPIHarness.with(prepare: Self.makeFunctions) { api in
             let token = try api.token(api.globex, scope: "setting:execute make_and_answer:execute")
@@ -235,6 +252,9 @@ import Testing
             #expect(own.json.objectValue?["message"] == "Payment Required")
             #expect(try await raise("badpgrst").code == "PGRST121")
             #expect(try await raise("assert").status == .internalServerError)
+            let broken = try await raise("broken")
+            #expect(broken.status == .notFound && broken.code == "42883")
+            #expect(broken.json.objectValue?["message"]?.stringValue?.contains("no_such_function") == true)
             let hidden = try await raise("tenant")
             #expect(hidden.status == .badRequest && !hidden.body.contains("tenant_id"))
         }
@@ -289,6 +309,7 @@ import Testing
                         USING MESSAGE = '{"code":"123","message":"Payment Required","details":"d","hint":"h"}',
                               DETAIL = '{"status":418,"headers":{"X-Own":"tea"}}';
                     WHEN 'badpgrst' THEN RAISE SQLSTATE 'PGRST' USING MESSAGE = 'not JSON', DETAIL = '{"status":418,"headers":{}}';
+                    WHEN 'broken' THEN PERFORM no_such_function();
                     WHEN 'assert' THEN ASSERT false, 'a bug';
                     WHEN 'tenant' THEN RAISE EXCEPTION 'column tenant_id is wrong';
                 END CASE;

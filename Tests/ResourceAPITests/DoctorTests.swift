@@ -173,6 +173,7 @@ import Testing
             """, "CREATE SCHEMA other; CREATE TABLE other.quiet (id int)",
             "CREATE TABLE api.counted (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY); SELECT sallyport.enable_tenancy('api.counted')",
             "CREATE INDEX ON api.orders (tenant_id, status text_ops)",
+            "CREATE POLICY by_row ON api.orders AS RESTRICTIVE USING (status <> 'x' OR sallyport.has_scope('orders:' || status))",
         ]
         try await TestDatabase.with { database async throws in
             try await run(TestDatabase.superuserScript, in: database, asSuperuser: true)

@@ -71,7 +71,8 @@ private let object = "application/vnd.pgrst.object+json"
 
     @Test("Columns that a row leaves out get their default where that is asked for, else null") func missing() async throws {
         try await TestAPI.with(setup: WriteTables.setup) { api async throws in
-            let body = #"[{"sku":"a","note":null},{"sku":"b","amount":4,"price":"1.239","extra":{ "k" : [1, null] }},{"sku":"c","place":"p"}]"#
+            let body =
+                #"[{"sku":"a","note":null},{"sku":"b","amount":4,"price":"1.239","extra":{ "k" : [1, null] }},{"sku":"c","place":"p"}]"#
             let query = "columns=sku,place,amount,price,note,extra&select=sku,place,amount,price,note,extra"
             let filled = try await api.send(
                 acme, .insert, "stock", query, prefer: "missing=default,return=representation", body: body)
@@ -106,7 +107,8 @@ private let object = "application/vnd.pgrst.object+json"
                 let answer = try await api.send(
                     acme, .insert, "customers", "select=name", prefer: "tx=rollback,return=representation", body: #"{"name":"Ghost"}"#)
                 #expect(answer.status == 201 && answer.text == #"[{"name":"Ghost"}]"#)
-                #expect(answer.headers["Preference-Applied"] == (isAllowed ? "return=representation, tx=rollback" : "return=representation"))
+                #expect(
+                    answer.headers["Preference-Applied"] == (isAllowed ? "return=representation, tx=rollback" : "return=representation"))
                 let kept = try await api.send(acme, .read, "customers", "name=eq.Ghost").rows.count
                 #expect(kept == (isAllowed ? 0 : 1))
                 let refused = try await api.send(acme, .insert, "customers", prefer: "tx=rollback", body: #"{"name":""}"#)

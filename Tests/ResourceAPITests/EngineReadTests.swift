@@ -75,7 +75,8 @@ private let globex = TestDatabase.globex
             for (query, code) in [
                 ("id=eq.1", "22P02"), ("id=in.(a)", "22P02"), ("total=eq.x", "22P02"), ("placed_at=gt.yesterdayish", "22007"),
                 ("placed_at=gt.2026-13-01", "22008"), ("total=like.1", "42883"), ("status=is.true", "42804"),
-                ("select=customer_id::int", "42846"), ("select=status::int", "22P02"), ("status=like.%5C", "22025"),
+                ("select=customer_id::int", "42846"), ("notes=fts.a b", "42601"), ("notes=fts(klingon).a", "42704"),
+                ("select=status::int", "22P02"), ("status=like.%5C", "22025"),
             ] {
                 let answer = try await api.send(acme, .read, "orders", query)
                 #expect(answer.status == 400, "\(query)")

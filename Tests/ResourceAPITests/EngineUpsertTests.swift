@@ -31,7 +31,8 @@ private let merge = "resolution=merge-duplicates"
                 acme, .insert, "stock", "select=sku,place,amount,note&order=sku", prefer: "\(merge),return=representation,count=exact",
                 body: #"[{"sku":"a","place":"x","amount":50},{"sku":"c","place":"x","amount":7}]"#)
             #expect(both.status == 201)
-            #expect(both.compact == #"[{"sku":"a","place":"x","amount":50,"note":"none"},{"sku":"c","place":"x","amount":7,"note":"none"}]"#)
+            #expect(
+                both.compact == #"[{"sku":"a","place":"x","amount":50,"note":"none"},{"sku":"c","place":"x","amount":7,"note":"none"}]"#)
             #expect(both.headers["Preference-Applied"] == "resolution=merge-duplicates, return=representation, count=exact")
             #expect(both.range == "*/2")
             let merged = try await api.send(acme, .insert, "stock", prefer: merge, body: #"{"sku":"a","place":"x","note":"m"}"#)

@@ -40,6 +40,27 @@ private let globex = TestDatabase.globex
         }
     }
 
+    @Test("bounds what is given back, never what is written") func bounds() async throws {
+        try await TestAPI.with { api async throws in
+            let two = #"[{"name":"P"},{"name":"Q"}]"#
+            let made = try await api.send(
+                acme, .insert, "customers", "select=name&order=name.desc&limit=1", prefer: "return=representation", body: two)
+            #expect(made.status == 201 && made.text == #"[{"name":"Q"}]"#)
+            #expect(try await api.send(acme, .read, "customers", "name=in.(P,Q)").rows.count == 2)
+            let changed = try await api.send(
+                acme, .update, "customers", "name=in.(P,Q)&select=name&limit=1&offset=1&order=name", prefer: "return=representation",
+                body: #"{"phone":"1"}"#)
+            #expect(changed.text == #"[{"name":"Q"}]"#)
+            for (verb, query) in [(Verb.update, "name=eq.P&limit=1"), (.delete, "name=eq.P&offset=1"), (.delete, "limit=1")] {
+                let refused = try await api.send(acme, verb, "customers", query, body: #"{"phone":"2"}"#)
+                #expect(refused.status == 400 && refused.code == "PGRST100", "\(verb) \(query)")
+            }
+            let put = try await api.send(acme, .put, "customers", "id=eq.\(nobody)&limit=1", body: #"{"id":"\#(nobody)","name":"x"}"#)
+            #expect(put.status == 400 && put.code == "PGRST114")
+            #expect(try await api.send(acme, .read, "customers", "phone=eq.1").rows.count == 2)
+        }
+    }
+
     @Test("updates and deletes what the filter finds") func changing() async throws {
         try await TestAPI.with { api async throws in
             let id = try await api.id(acme, "customers")

@@ -82,8 +82,7 @@ import Testing
     @Test(
         "is refused on a write where it would mean nothing",
         arguments: [
-            (Verb.insert, "id=eq.1"), (.insert, "or=(a.eq.1,b.eq.2)"), (.insert, "limit=1"), (.insert, "offset=0"), (.update, "limit=1"),
-            (.delete, "offset=1"), (.put, "limit=1"), (.delete, "columns=id"), (.put, "columns=id"), (.read, "columns=id"),
+            (Verb.insert, "id=eq.1"), (.insert, "or=(a.eq.1,b.eq.2)"), (.delete, "columns=id"), (.put, "columns=id"), (.read, "columns=id"),
             (.update, "on_conflict=id"), (.put, "on_conflict=id"), (.delete, "on_conflict=id"), (.read, "on_conflict=id"),
             (.insert, "columns="),
             (.insert, "columns=a,"), (.insert, "columns=a b,c;"), (.insert, "columns=a&columns=a"),

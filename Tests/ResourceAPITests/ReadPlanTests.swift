@@ -39,7 +39,8 @@ import Testing
         let first = try JSONValue(parsing: junctions.serialized()).objectValue?["details"]?.arrayValue?.first
         #expect(first?.objectValue?["cardinality"]?.stringValue == "many-to-many")
         #expect(
-            first?.objectValue?["relationship"]?.stringValue == "follows using follows_follower_fkey(follower_id) and follows_followed_fkey(followed_id)"
+            first?.objectValue?["relationship"]?.stringValue
+                == "follows using follows_follower_fkey(follower_id) and follows_followed_fkey(followed_id)"
         )
     }
 

@@ -10,16 +10,19 @@ struct ReadSample {
     let postgres: Postgres
     var maximumRows: Int? = 1000
 
-    static func with<R: Sendable>(_ body: (ReadSample) async throws -> R) async throws -> R {
+    /// - Parameter filled: with rows enough that indexes pay.
+    static func with<R: Sendable>(filled: Bool = false, _ body: (ReadSample) async throws -> R) async throws -> R {
         try await TestDatabase.with { database async throws in
             try await database.withPool(role: "sallyport_owner") { postgres in
                 for statement in definition { try await postgres.execute("\(unescaped: statement)") }
                 for (tenant, mark) in [(TestDatabase.acme, ""), (TestDatabase.globex, "X")] {
                     _ = try await postgres.query("\(unescaped: rows(mark: mark))", settings: .tenant(tenant))
+                    if filled { _ = try await postgres.query("\(unescaped: manyRows)", settings: .tenant(tenant)) }
                 }
+                if filled { try await postgres.execute("ANALYZE") }
             }
             return try await database.withPool(role: "sallyport_api") { postgres async throws in
-                try await body(ReadSample(catalog: handMade, postgres: postgres))
+                try await body(ReadSample(catalog: try await CatalogStore(schemas: ["api"]).load(from: postgres), postgres: postgres))
             }
         }
     }
@@ -96,7 +99,7 @@ struct ReadSample {
             return type == .unknown ? .unknown(values[index]) : .text(values[index], as: type)
         }
         let statement = SQLStatement(text, parameterTypes: builder.types)
-        let result = try await postgres.query(SQL(statement, parameters), settings: .tenant(tenant))
+        let result = try await postgres.query(SQL(statement, parameters), settings: .tenant(tenant).adding("sallyport.scopes", "*:*"))
         guard let row = result.first else { throw PostgresError.unexpectedRowCount(0) }
         return row
     }
@@ -120,7 +123,7 @@ extension ReadSample {
                 PRIMARY KEY (tenant_id, id), CONSTRAINT projects_client_fkey FOREIGN KEY (tenant_id, client_id) REFERENCES api.clients)
             """,
             """
-            CREATE TABLE api.tasks (\(tenantColumn), id int NOT NULL, project_id int, title text, hours int, deleted_at timestamptz,
+            CREATE TABLE api.tasks (\(tenantColumn), id int NOT NULL, project_id int, title text, hours int,
                 PRIMARY KEY (tenant_id, id), CONSTRAINT tasks_project_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES api.projects)
             """,
             """
@@ -130,7 +133,7 @@ extension ReadSample {
             """
             CREATE TABLE api.user_tasks (\(tenantColumn), user_id int, task_id int, PRIMARY KEY (tenant_id, user_id, task_id),
                 CONSTRAINT user_tasks_user_fkey FOREIGN KEY (tenant_id, user_id) REFERENCES api.users,
-                CONSTRAINT user_tasks_task_fkey FOREIGN KEY (tenant_id, task_id) REFERENCES api.tasks)
+                CONSTRAINT user_tasks_task_fkey FOREIGN KEY (tenant_id, task_id) REFERENCES api.tasks ON DELETE CASCADE)
             """,
             """
             CREATE TABLE api.follows (\(tenantColumn), follower_id int, followed_id int, PRIMARY KEY (tenant_id, follower_id, followed_id),
@@ -148,7 +151,8 @@ extension ReadSample {
             "SELECT sallyport.enable_tenancy('api.\($0)')"
         } + [
             "CREATE VIEW api.paid_projects WITH (security_invoker) AS SELECT id, client_id, name, budget FROM api.projects WHERE budget > 60",
-            "GRANT SELECT ON api.paid_projects TO sallyport_api",
+            "CREATE INDEX ON api.tasks (tenant_id, project_id)", "CREATE INDEX ON api.clients (tenant_id, name, id)",
+            "SELECT sallyport.enable_soft_delete('api.tasks')", "SELECT sallyport.enable_tenancy('api.paid_projects')",
             "CREATE FUNCTION api.label(api.clients) RETURNS text STABLE LANGUAGE sql RETURN $1.name || ' of ' || coalesce($1.city, 'nowhere')",
             "CREATE FUNCTION api.worth(api.projects) RETURNS numeric STABLE LANGUAGE sql RETURN coalesce($1.budget, 0) * 2",
             """
@@ -159,11 +163,17 @@ extension ReadSample {
             CREATE FUNCTION api.top_project(api.clients) RETURNS SETOF api.projects ROWS 1 STABLE LANGUAGE sql
             BEGIN ATOMIC SELECT * FROM api.projects p WHERE p.tenant_id = $1.tenant_id AND p.client_id = $1.id ORDER BY p.budget DESC; END
             """,
-            """
-            GRANT EXECUTE ON FUNCTION api.label(api.clients), api.worth(api.projects), api.big_projects(api.clients),
-                api.top_project(api.clients) TO sallyport_api
-            """,
+            "SELECT sallyport.expose('api.label(api.clients)'), sallyport.expose('api.worth(api.projects)')",
+            "SELECT sallyport.expose('api.big_projects(api.clients)'), sallyport.expose('api.top_project(api.clients)')",
         ]
+
+    private static let manyRows = """
+        WITH c AS (INSERT INTO api.clients (id, name) SELECT g, 'c' || g FROM generate_series(10, 3000) AS g),
+        p AS (INSERT INTO api.projects (id, client_id, name) SELECT g, g, 'p' || g FROM generate_series(10, 3000) AS g),
+        t AS (INSERT INTO api.tasks (id, project_id, title) SELECT g, g / 2, 't' || g FROM generate_series(20, 6000) AS g),
+        u AS (INSERT INTO api.users (id, name) SELECT g, 'u' || g FROM generate_series(10, 3000) AS g)
+        INSERT INTO api.user_tasks (user_id, task_id) SELECT 10 + g % 2000, g FROM generate_series(20, 6000) AS g
+        """
 
     /// - Parameter mark: put before every text, so that a row of another tenant would show.
     private static func rows(mark: String) -> String {
@@ -192,7 +202,7 @@ extension ReadSample {
     }
 }
 
-// MARK: The catalog, made by hand
+// MARK: A catalog made by hand, for what needs no database
 
 extension ReadSample {
     static let handMade: Catalog = {

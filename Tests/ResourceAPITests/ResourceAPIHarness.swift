@@ -77,15 +77,16 @@ struct ResourceAPIHarness: Sendable {
 
     /// - Parameter prepare: called before the API starts.
     static func with(
-        prepare: @Sendable (TestDatabase) async throws -> Void = { _ in },
+        environment: [String: String] = [:], prepare: @Sendable (TestDatabase) async throws -> Void = { _ in },
         _ body: @Sendable @escaping (ResourceAPIHarness) async throws -> Void
     ) async throws {
         try await TestDatabase.with { database in
             try await prepare(database)
-            let settings = try await Settings(environment: [
+            let own = [
                 "SALLYPORT_BASE_URL": baseURL, "SALLYPORT_API_URL": audience, "SALLYPORT_DATABASE_POOL_SIZE": "3",
                 "SALLYPORT_API_DATABASE_URL": database.connectionString(role: "sallyport_api"),
-            ])
+            ]
+            let settings = try await Settings(environment: own.merging(environment) { $1 })
             let issuer = Issuer()
             let (acme, globex) = (try TenantSlug("acme"), try TenantSlug("globex"))
             for tenant in [acme, globex] { try issuer.newKey(for: tenant) }

@@ -34,9 +34,9 @@ import Testing
 
     @Test("returns the columns that are asked for, and no others") func representation() throws {
         let text = try ResourceEngine.text(
-            .delete, "customers", "id=eq.1&select=n:name&order=email", prefer: ["return=representation"])
+            .delete, "customers", "phone=eq.1&select=n:name&order=email", prefer: ["return=representation"])
         #expect(
-            text == #"WITH sallyport_source AS (DELETE FROM "api"."customers" AS t WHERE t."id" = $1 RETURNING t."name", t."email") "#
+            text == #"WITH sallyport_source AS (DELETE FROM "api"."customers" AS t WHERE t."phone" = $1 RETURNING t."name", t."email") "#
                 + #"SELECT CASE WHEN octet_length(body::pg_catalog.text) <= 16777216 THEN body END, count FROM (SELECT coalesce(json_agg(sallyport_row.*), '[]') AS body, count(*) AS count FROM (SELECT t."name" AS "n" FROM sallyport_source AS t "#
                 + #"ORDER BY t."email") AS sallyport_row) AS sallyport_answer"#)
     }

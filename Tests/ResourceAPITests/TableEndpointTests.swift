@@ -236,7 +236,8 @@ import Testing
             let token = try api.token(api.acme)
             let count: HTTPFields = [.prefer: "count=exact"]
             for (range, unit, contentRange, status) in [
-                ("0-4", nil, "0-4/24", 206), ("items=20-", nil, "20-23/24", 206), ("5-9", "items", "5-9/24", 206), ("0-99", nil, "0-23/24", 200),
+                ("0-4", nil, "0-4/24", 206), ("items=20-", nil, "20-23/24", 206), ("5-9", "items", "5-9/24", 206),
+                ("0-99", nil, "0-23/24", 200),
                 ("bytes=0-4", nil, "0-23/24", 200), ("0-4", "bytes", "0-23/24", 200), ("x", nil, "0-23/24", 200),
             ] as [(String, String?, String, Int)] {
                 var headers = count
@@ -258,7 +259,9 @@ import Testing
         try await ResourceAPIHarness.with { api in
             let token = try api.token(api.acme)
             #expect(try await api.send(.get, "customers?limit=1", token: token, headers: [.acceptProfile: "api"]).status == .ok)
-            for (method, header) in [(HTTPRequest.Method.get, HTTPField.Name.acceptProfile), (.post, .contentProfile), (.delete, .contentProfile)] {
+            for (method, header) in [
+                (HTTPRequest.Method.get, HTTPField.Name.acceptProfile), (.post, .contentProfile), (.delete, .contentProfile),
+            ] {
                 for schema in ["auth", "sallyport", "pg_catalog", "API", ""] {
                     let answer = try await api.send(method, "customers", token: token, body: "{}", headers: [header: schema])
                     #expect(answer.status == .notAcceptable && answer.code == "PGRST106", "\(method) \(schema)")

@@ -20,14 +20,16 @@ import Testing
             try ResourceEngine.text(.insert, "customers", prefer: ["resolution=ignore-duplicates"], body: Self.body)
                 == Self.insert + #" ON CONFLICT ("tenant_id", "id") DO NOTHING"#)
         #expect(
-            try ResourceEngine.text(.insert, "customers", "on_conflict=email,name", prefer: ["resolution=ignore-duplicates"], body: Self.body)
+            try ResourceEngine.text(
+                .insert, "customers", "on_conflict=email,name", prefer: ["resolution=ignore-duplicates"], body: Self.body)
                 == Self.insert + #" ON CONFLICT ("tenant_id", "email", "name") DO NOTHING"#)
         #expect(try ResourceEngine.text(.insert, "customers", "on_conflict=email", body: Self.body) == Self.insert)
     }
 
     @Test("puts under the key of the URL, and refuses where that made no row") func put() throws {
         let text = try #require(try ResourceEngine.text(.put, "customers", "id=eq.1", body: Self.body))
-        #expect(text.hasPrefix("WITH sallyport_source AS (" + Self.insert + #" WHERE b."id" = $2 ON CONFLICT ("tenant_id", "id") DO UPDATE"#))
+        #expect(
+            text.hasPrefix("WITH sallyport_source AS (" + Self.insert + #" WHERE b."id" = $2 ON CONFLICT ("tenant_id", "id") DO UPDATE"#))
         #expect(text.contains("WHEN (SELECT count(*) FROM sallyport_source) <> 1 THEN sallyport.refuse('PGRST115', "))
     }
 
@@ -50,7 +52,8 @@ import Testing
         let definitions = #"b ("b" text, "o'c\k" numeric(8,2))"#
         let value = #"CASE WHEN (r.body -> E'o''c\\k') IS NULL THEN ((1 + 1))::numeric(8,2) ELSE b."o'c\k" END"#
         #expect(
-            try text("[{}]", []) == #"INSERT INTO "api"."t" AS t ("b", "o'c\k") SELECT b."b", b."o'c\k" FROM json_to_recordset($1) AS "# + definitions)
+            try text("[{}]", []) == #"INSERT INTO "api"."t" AS t ("b", "o'c\k") SELECT b."b", b."o'c\k" FROM json_to_recordset($1) AS "#
+                + definitions)
         #expect(
             try text("[{}]", ["missing=default"]) == #"INSERT INTO "api"."t" AS t ("b", "o'c\k") SELECT b."b", "# + value
                 + " FROM json_array_elements($1) AS r (body) CROSS JOIN LATERAL json_to_record(r.body) AS " + definitions)

@@ -34,19 +34,21 @@ struct BatchEndpoint: Sendable {
         }
         do {
             return tables.response(
-                try await run(batch, key, try await prepare(batch) { try await tables.catalog.prepare($0) }, caller, settings))
+                try await run(batch, key, try await prepare(batch, caller) { try await tables.catalog.prepare($0) }, caller, settings))
         } catch let refusal as BatchRefusal where refusal.error.suggestsStaleCatalog {
             // Nothing was done; the newer catalog may have other statements.
             guard let newer = await tables.catalog.reloadBecauseStale() else { throw refusal }
-            return tables.response(try await run(batch, key, try await prepare(batch) { try newer.prepare($0) }, caller, settings))
+            return tables.response(try await run(batch, key, try await prepare(batch, caller) { try newer.prepare($0) }, caller, settings))
         }
     }
 
     private func prepare(
-        _ batch: BatchRequest, _ prepare: (ResourceRequest) async throws -> PreparedRequest
+        _ batch: BatchRequest, _ caller: Caller, _ prepare: (ResourceRequest) async throws -> PreparedRequest
     ) async throws -> [PreparedRequest] {
         var prepared: [PreparedRequest] = []
         for (index, operation) in batch.operations.enumerated() {
+            var operation = operation
+            operation.maximumRows = tables.executor.maximumRows(caller.settings)
             do {
                 let request = try await prepare(operation)
                 guard request.preferences.timeZone == nil, !request.preferences.rollsBack else {
@@ -65,27 +67,38 @@ struct BatchEndpoint: Sendable {
     ) async throws -> ResourceResponse {
         for request in prepared { try tables.gate.require(request.operation.requiredScopes, for: caller) }
         guard let last = prepared.last else { throw APIError.internalError }
+        for (index, request) in prepared.enumerated() {
+            do {
+                try await tables.executor.checkCost(of: request, settings)
+            } catch let error as APIError {
+                throw BatchRefusal(error: error, index: index)
+            }
+        }
+        let statementTimeout = tables.executor.database.statementTimeout(settings) ?? Self.timeout
         if let key {
             return try await tables.executor.once(key, settings: settings, operation: last.operation) { transaction in
-                try await run(prepared, in: transaction)
+                try await run(prepared, in: transaction, statementTimeout)
             }
         }
         do {
-            return try await tables.executor.withTransaction(settings: settings) { try await run(prepared, in: $0) }
+            return try await tables.executor.withTransaction(settings: settings) { try await run(prepared, in: $0, statementTimeout) }
         } catch let error as PostgresError {
             // The end of the transaction failed, such as a deferred constraint.
             throw APIError(error, operation: last.operation)
         }
     }
 
-    private func run(_ requests: [PreparedRequest], in transaction: Transaction) async throws -> ResourceResponse {
+    private func run(
+        _ requests: [PreparedRequest], in transaction: Transaction, _ statementTimeout: Duration
+    ) async throws -> ResourceResponse {
         let end = ContinuousClock.now + Self.timeout
         var answer = BatchAnswer(path: tables.path)
         for (index, request) in requests.enumerated() {
             do {
                 let rest = ContinuousClock.now.duration(to: end)
                 guard rest > .zero else { throw APIError(504, "57014", "The batch took too long") }
-                answer.append(try ResourceResponse(request, try await outcome(request, in: transaction, timeout: rest)))
+                answer.append(
+                    try ResourceResponse(request, try await outcome(request, in: transaction, timeout: min(rest, statementTimeout))))
                 guard answer.byteCount <= ResourceResponse.maximumBytes else {
                     throw APIError(
                         400, "54000", "The answer is larger than \(ResourceResponse.maximumBytes / 1_048_576) MB",

@@ -196,6 +196,22 @@ extension CatalogStore {
         """
     }
 
+    /// `(problem, cure)` of the relation `c`. Spelled out rather than a function: a function within a function is planned for each row.
+    static let problems: SQL = """
+        SELECT i.problem, i.cure
+          FROM sallyport.isolation_problems(c.oid::pg_catalog.regclass) AS i
+         WHERE c.relkind IN ('r', 'p')
+        UNION ALL
+        SELECT i.problem, i.cure
+          FROM sallyport.view_form_problems(c.oid::pg_catalog.regclass) AS i
+         WHERE c.relkind IN ('v', 'm', 'f')
+        UNION ALL
+        SELECT pg_catalog.format('reads %s, which %s', part.relation, i.problem), i.cure
+          FROM sallyport.view_parts(c.oid::pg_catalog.regclass) AS part
+         CROSS JOIN LATERAL sallyport.isolation_problems(part.relation) AS i
+         WHERE c.relkind IN ('v', 'm', 'f') AND part.kind IN ('r', 'p')
+        """
+
     /// With what keeps each from being served. A partition is reached through its parent.
     private static func relations(_ schemas: [String]) -> SQL {
         """
@@ -222,7 +238,7 @@ extension CatalogStore {
                ) AS e (is_exposed)
           LEFT JOIN LATERAL (
                    SELECT pg_catalog.array_agg(p.problem) AS problems, pg_catalog.array_agg(p.cure) AS cures
-                     FROM (SELECT i.problem, i.cure FROM sallyport.serving_problems(c.oid::pg_catalog.regclass) AS i
+                     FROM (\(Self.problems)
                            UNION ALL
                            SELECT 'belongs to the role that serves it',
                                   pg_catalog.format('ALTER TABLE %s OWNER TO sallyport_owner', c.oid::pg_catalog.regclass)

@@ -77,7 +77,7 @@ extension DoctorStore {
                c.oid::pg_catalog.regclass::text, p.problem, p.cure
           FROM pg_catalog.pg_class AS c
           JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-          CROSS JOIN LATERAL sallyport.serving_problems(c.oid::pg_catalog.regclass) AS p
+          CROSS JOIN LATERAL (\(CatalogStore.problems)) AS p
          WHERE n.nspname = ANY (\(schemas)) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
         UNION ALL
         SELECT false, c.oid::pg_catalog.regclass::text, 'is declared, and not granted to the role that serves it',
@@ -98,7 +98,7 @@ extension DoctorStore {
                pg_catalog.format('REVOKE ALL ON %s FROM %I, PUBLIC', c.oid::pg_catalog.regclass, CURRENT_USER)
           FROM pg_catalog.pg_class AS c
           JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-          CROSS JOIN LATERAL (SELECT i.problem FROM sallyport.serving_problems(c.oid::pg_catalog.regclass) AS i LIMIT 1) AS p
+          CROSS JOIN LATERAL (\(CatalogStore.problems) LIMIT 1) AS p
          WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
            AND (c.relispartition OR n.nspname <> ALL (\(schemas)))
            AND (pg_catalog.has_any_column_privilege(c.oid, 'SELECT, INSERT, UPDATE') OR pg_catalog.has_table_privilege(c.oid, 'DELETE'))
@@ -212,6 +212,7 @@ extension DoctorStore {
             ON o.polrelid = b.polrelid AND o.oid <> b.oid AND o.polpermissive AND (b.polcmd = '*' OR b.polcmd = o.polcmd)
          WHERE b.polpermissive AND b.polroles = '{0}' AND pg_catalog.pg_get_expr(b.polqual, b.polrelid) = 'true'
            AND pg_catalog.pg_get_expr(o.polqual, o.polrelid) IS DISTINCT FROM 'true'
+           AND pg_catalog.has_any_column_privilege(b.polrelid, 'SELECT, INSERT, UPDATE')
          GROUP BY b.polrelid, b.polname
         """
 
@@ -235,7 +236,7 @@ extension DoctorStore {
                      JOIN pg_catalog.pg_proc AS f ON f.oid = op.oprcode
                     WHERE a.amopfamily = c.opcfamily AND a.amoppurpose = 's'
                       AND (a.amoplefttype = c.opcintype OR a.amoplefttype = 'pg_catalog.anyarray'::pg_catalog.regtype)) AS o
-         WHERE o.has_tight IS FALSE
+         WHERE o.has_tight IS FALSE AND pg_catalog.has_any_column_privilege(i.indrelid, 'SELECT')
         UNION ALL
         SELECT false, i.indexrelid::pg_catalog.regclass::text,
                pg_catalog.format('is of no use to LIKE, as row-level security of %s does not let it search', i.indrelid::pg_catalog.regclass),
@@ -243,6 +244,7 @@ extension DoctorStore {
           FROM pg_catalog.pg_index AS i
           JOIN pg_catalog.pg_policy AS p ON p.polrelid = i.indrelid AND p.polname = 'sallyport_tenancy'
          WHERE EXISTS (SELECT FROM pg_catalog.pg_opclass AS c WHERE c.oid = ANY (i.indclass) AND c.opcname LIKE '%pattern\\_ops')
+           AND pg_catalog.has_any_column_privilege(i.indrelid, 'SELECT')
            AND NOT (SELECT f.proleakproof FROM pg_catalog.pg_proc AS f WHERE f.oid = 'pg_catalog.textlike(text,text)'::pg_catalog.regprocedure)
         """
 
@@ -258,14 +260,14 @@ extension DoctorStore {
           FROM pg_catalog.pg_constraint AS k
           JOIN pg_catalog.pg_policy AS p ON p.polrelid = k.conrelid AND p.polname = 'sallyport_tenancy'
           JOIN pg_catalog.pg_attribute AS tenant ON tenant.attrelid = k.conrelid AND tenant.attname = 'tenant_id' AND NOT tenant.attisdropped
-         WHERE k.contype = 'f' AND k.conparentid = 0
+         WHERE k.contype = 'f' AND k.conparentid = 0 AND pg_catalog.has_any_column_privilege(k.conrelid, 'SELECT')
            AND NOT EXISTS (
                    SELECT FROM pg_catalog.pg_index AS i
                       CROSS JOIN LATERAL (
                                SELECT (i.indkey::int2[])[0:pg_catalog.cardinality(k.conkey)
-                                          - CASE WHEN tenant.attnum = ANY (k.conkey) THEN 1 ELSE 0 END]) AS leading (columns)
+                                          - CASE WHEN tenant.attnum = ANY (k.conkey) THEN 1 ELSE 0 END]) AS first (columns)
                     WHERE i.indrelid = k.conrelid AND i.indpred IS NULL AND i.indisvalid
-                      AND leading.columns @> k.conkey AND leading.columns <@ (k.conkey || tenant.attnum))
+                      AND first.columns @> k.conkey AND first.columns <@ (k.conkey || tenant.attnum))
         """
 
     private static let sequences: SQL = """
@@ -279,7 +281,8 @@ extension DoctorStore {
            AND e.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
           JOIN pg_catalog.pg_class AS s ON s.oid = e.refobjid AND s.relkind = 'S'
          WHERE EXISTS (SELECT FROM pg_catalog.pg_policy AS p WHERE p.polrelid = t.oid AND p.polname = 'sallyport_tenancy')
-           AND pg_catalog.has_any_column_privilege(t.oid, 'INSERT') AND NOT pg_catalog.has_sequence_privilege(s.oid, 'USAGE, UPDATE')
+           AND pg_catalog.has_any_column_privilege(t.oid, 'INSERT') 
+           AND CASE WHEN s.relkind = 'S' THEN NOT pg_catalog.has_sequence_privilege(s.oid, 'USAGE, UPDATE') END
         """
 
     private static let announcement: SQL = """
@@ -312,6 +315,7 @@ extension DoctorStore {
                    || COALESCE(' USING (' || w.qual || ')', '') || COALESCE(' WITH CHECK (' || w.with_check || ')', '')
           FROM written AS w
           CROSS JOIN setting AS s
+         WHERE pg_catalog.has_any_column_privilege(w.polrelid, 'SELECT, INSERT, UPDATE')
          ORDER BY w.polrelid, w.polname
         """
 }

@@ -1,17 +1,40 @@
 extension NodeReader {
-    /// Whether an expression, as `pg_node_tree` has it, calls one of the functions itself: what a query within it calls is evaluated once,
-    /// not for every row.
+    /// Whether an expression, as `pg_node_tree` has it, calls one of the functions itself, with nothing of the row: for every row the same.
+    /// What a query within it calls is evaluated once.
     static func calls(_ functions: [Int64], in expression: String) -> Bool {
         var reader = NodeReader(expression)
-        while let token = reader.take() {
+        return reader.findings(of: functions).isCalling
+    }
+
+    private struct Findings {
+        var isCalling = false
+        var hasColumn = false
+    }
+
+    /// To the end of what has been opened.
+    private mutating func findings(of functions: [Int64], depth: Int = 0) -> Findings {
+        var found = Findings()
+        var called: Int64?
+        var isColumn = false
+        while let token = take() {
             switch token {
-            case .open(list: false):
-                if reader.takeWord() == "QUERY" { reader.skipRest() }
-            case .word(":funcid"):
-                if let called = reader.takeWord().flatMap({ Int64($0) }), functions.contains(called) { return true }
-            case .open, .close, .word: break
+            case .close:
+                if isColumn { found.hasColumn = true }
+                if let called, functions.contains(called), !found.hasColumn { found.isCalling = true }
+                return found
+            case .word("VAR"): isColumn = true
+            case .word(":funcid"): called = takeWord().flatMap { Int64($0) }
+            case .word("QUERY"):
+                skipRest()
+                return found
+            case .word: break
+            case .open:
+                guard depth < 1000 else { return found }
+                let within = findings(of: functions, depth: depth + 1)
+                found.isCalling = found.isCalling || within.isCalling
+                found.hasColumn = found.hasColumn || within.hasColumn
             }
         }
-        return false
+        return found
     }
 }

@@ -5,6 +5,9 @@ import Postgres
 struct ResourceExecutor: Sendable {
     let database: TenantDatabase
 
+    /// Rows that one read returns at most, where the role of the settings has a limit of its own.
+    func maximumRows(_ settings: TransactionSettings) -> Int? { database.limits(of: settings).maximumRows }
+
     /// - Parameter settings: tenant, subject, role and scopes; without a tenant no row is visible.
     /// - Throws: `APIError` for what the client may know; `CancellationError` when the task was cancelled.
     func run(_ request: PreparedRequest, settings: TransactionSettings, timeout: Duration? = nil) async throws -> ResourceResponse {

@@ -7,7 +7,7 @@ import ServiceKit
 
 /// `GET {API}/{table}/export`: all rows of a read, streamed as CSV or newline-delimited JSON in memory that does not grow with their number.
 ///
-/// `select`, filters, `order`, `limit` and `offset` are those of a read; the bound on a read's rows does not hold. What goes wrong before the
+/// `select`, filters, `order`, `limit` and `offset` are those of a read; of the bounds on a read's rows only the role's own holds. What goes wrong before the
 /// first rows are there is answered as an error; after that the connection is broken off, which is no end of a chunked body.
 struct ExportEndpoint: Sendable {
     let tables: TableEndpoint
@@ -23,6 +23,7 @@ struct ExportEndpoint: Sendable {
         let caller = try await tables.gate.admit(request, context)
         let format = try ExportFormat.negotiated(request.headers[values: .accept])
         var read = ResourceRequest(verb: .read, name: try tables.name(context), rawQuery: Substring(request.uri.query ?? ""))
+        read.maximumRows = tables.executor.maximumRows(caller.settings)
         read.schema = request.headers[.acceptProfile]
         let export = try await tables.catalog.withNewerNames { engine in try engine.export(read, as: format) }
         try tables.gate.require(export.operation.requiredScopes, for: caller)

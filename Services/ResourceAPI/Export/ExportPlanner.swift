@@ -57,7 +57,7 @@ extension ResourceEngine {
         let table = try table(named: request.name, schema: request.schema)
         let query = try Query(try QueryString(request.rawQuery), range: nil, for: .read)
         guard query.shape.after == nil else { throw .unsupported("after", String(request.rawQuery)) }
-        let plan = try ReadPlanner(catalog: catalog, maximumRows: nil).plan(query.shape.root, of: .table(table))
+        let plan = try ReadPlanner(catalog: catalog, maximumRows: request.maximumRows).plan(query.shape.root, of: .table(table))
         var builder = StatementBuilder()
         var text = builder.rows(plan)
         if format == .jsonLines { text = "SELECT row_to_json(sallyport_row) FROM (\(text)) AS sallyport_row" }

@@ -9,6 +9,8 @@ import Synchronization
 final class StatementSpeeds: Sendable {
     enum Lane: Sendable, Hashable {
         case quick
+        /// Nobody has tried it yet: by itself if there is room, so that nothing suffers should it be slow.
+        case untried
         case slow
     }
 
@@ -17,10 +19,13 @@ final class StatementSpeeds: Sendable {
         fileprivate let average: Atomic<Int64>
         /// Whether nothing is known yet.
         fileprivate let isNew: Atomic<Bool>
+        /// What is new counts as slow until it is known.
+        fileprivate let isSuspect: Bool
 
-        fileprivate init(isNew: Bool) {
+        fileprivate init(isNew: Bool, isSuspect: Bool) {
             average = Atomic(0)
             self.isNew = Atomic(isNew)
+            self.isSuspect = isSuspect
         }
     }
 
@@ -59,15 +64,16 @@ final class StatementSpeeds: Sendable {
         state.withLock { state in
             let key = Key(tenant: tenant, statement: statement)
             if let speed = state.speeds[key] { return speed }
-            let isKnown = state.quick[statement] != nil && state.suspects[tenant].map { $0 <= .now } ?? true
-            let speed = Speed(isNew: !isKnown)
+            let isSuspect = state.suspects[tenant].map { $0 > .now } ?? false
+            let speed = Speed(isNew: isSuspect || state.quick[statement] == nil, isSuspect: isSuspect)
             state.speeds[key] = speed
             return speed
         }
     }
 
     func lane(_ speed: Speed) -> Lane {
-        speed.isNew.load(ordering: .relaxed) || speed.average.load(ordering: .relaxed) > Self.slowAfter ? .slow : .quick
+        if speed.isNew.load(ordering: .relaxed) { return speed.isSuspect ? .slow : .untried }
+        return speed.average.load(ordering: .relaxed) > Self.slowAfter ? .slow : .quick
     }
 
     /// - Parameter service: how long the server worked on it, in nanoseconds.

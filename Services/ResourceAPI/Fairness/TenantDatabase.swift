@@ -33,6 +33,9 @@ struct TenantDatabase: Sendable {
         return max(1, total - total / 8)
     }
 
+    /// The limits of the settings' role.
+    func limits(of settings: TransactionSettings) -> RoleLimits { limits[settings.role] }
+
     /// Where a request's statements run, each in a transaction of its own when it is its tenant's turn.
     ///
     /// - Parameter settings: the caller's, with what the request adds.
@@ -44,7 +47,7 @@ struct TenantDatabase: Sendable {
     ///
     /// - Throws: as ``TenantSession`` does, and what `body` throws.
     func withTransaction<R>(settings: TransactionSettings, _ body: (Transaction) async throws -> R) async throws -> R {
-        try await turn(.slow, of: settings.tenant) { try await postgres.withTransaction(settings: settings, body) }
+        try await turn(.slow, of: settings.tenant) { _ in try await postgres.withTransaction(settings: settings, body) }
     }
 
     /// A place among exports and imports, held until the object is gone.
@@ -54,8 +57,16 @@ struct TenantDatabase: Sendable {
         try await telling { try await streams.hold(tenant) }
     }
 
-    fileprivate func turn<R>(_ lane: StatementSpeeds.Lane, of tenant: String, _ body: () async throws -> R) async throws -> R {
-        try await telling { try await (lane == .slow ? slow : quick).take(tenant, body) }
+    /// - Parameter body: told whether there is room for it on a connection of its own.
+    fileprivate func turn<R>(_ lane: StatementSpeeds.Lane, of tenant: String, _ body: (Bool) async throws -> R) async throws -> R {
+        try await telling {
+            if lane == .slow { return try await slow.take(tenant) { try await body(true) } }
+            guard lane == .untried, let place = slow.holdAtOnce(tenant) else {
+                return try await quick.take(tenant) { try await body(false) }
+            }
+            defer { withExtendedLifetime(place) {} }
+            return try await body(true)
+        }
     }
 
     private func telling<R>(_ body: () async throws -> R) async throws -> R {
@@ -66,11 +77,14 @@ struct TenantDatabase: Sendable {
         }
     }
 
+    /// How long a statement of the settings' role may take; nil: as long as any.
+    func statementTimeout(_ settings: TransactionSettings) -> Duration? { limits[settings.role].statementTimeout }
+
     /// - Throws: 400 `54001` beyond the ceiling of the settings' role.
     func checkCost(_ sql: SQL, _ settings: TransactionSettings) async throws {
         let role = settings.role
         guard let maximum = limits[role].maximumCost, !ceiling.isKnown(sql.statement, role: role) else { return }
-        try await turn(.slow, of: settings.tenant) {
+        try await turn(.slow, of: settings.tenant) { _ in
             try await ceiling.check(sql, role: role, maximum: maximum, settings: settings, on: postgres)
         }
     }
@@ -89,13 +103,12 @@ struct TenantSession: SQLExecutor {
     func batch(_ statements: [SQL], timeout: Duration?) async throws -> [QueryResult] {
         guard let last = statements.last else { return [] }
         let (tenant, statement) = (settings.tenant, last.statement)
-        let limits = database.limits[settings.role]
+        let limits = database.limits(of: settings)
         if limits.maximumCost != nil { try await database.checkCost(last, settings) }
         let speed = database.speeds.speed(of: statement, for: tenant)
-        let lane = database.speeds.lane(speed)
-        return try await database.turn(lane, of: tenant) {
+        return try await database.turn(database.speeds.lane(speed), of: tenant) { hasRoom in
             // Another of its kind may have been found slow while this one waited.
-            let isAlone = lane == .slow || database.speeds.lane(speed) == .slow
+            let isAlone = hasRoom || database.speeds.lane(speed) == .slow
             let start = ContinuousClock.now
             var service: Int64?
             // What was given up took at least so long, as far as is known.

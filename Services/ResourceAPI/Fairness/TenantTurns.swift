@@ -95,6 +95,11 @@ final class TenantTurns: Sendable {
         return Place(self, tenant)
     }
 
+    /// A place if one is free now.
+    func holdAtOnce(_ tenant: String) -> Place? {
+        pass(tenant) ? Place(self, tenant) : nil
+    }
+
     private func pass(_ tenant: String) -> Bool {
         state.withLock { state in
             let line = Self.line(of: tenant, &state)

@@ -32,21 +32,32 @@ struct FunctionEndpoint: Sendable {
 
     private func respond(_ request: Request, _ context: ServiceContext, _ verb: Verb) async throws -> Response {
         let caller = try await tables.gate.admit(request, context)
-        let call = try await read(request, context, verb)
+        var call = try await read(request, context, verb)
+        call.maximumRows = tables.executor.maximumRows(caller.settings)
         let prepared = try await tables.catalog.prepare(call)
         do {
-            return try await run(prepared, request, caller)
+            return try await run(prepared, request, context, caller)
         } catch let error as APIError where error.suggestsStaleCatalog {
             // The function changed under the catalog: whatever ran was taken back.
             guard let newer = await tables.catalog.reloadBecauseStale() else { throw error }
-            return try await run(try newer.prepare(call), request, caller)
+            return try await run(try newer.prepare(call), request, context, caller)
         }
     }
 
-    private func run(_ call: PreparedRequest, _ request: Request, _ caller: Caller) async throws -> Response {
+    private func run(
+        _ call: PreparedRequest, _ request: Request, _ context: ServiceContext, _ caller: Caller
+    ) async throws -> Response {
         try tables.gate.require(call.operation.requiredScopes, for: caller)
-        let settings = CallSettings.make(request.head, path: request.uri.path, caller: caller, isReadOnly: call.operation.onlyReads)
-        return tables.response(try await tables.executor.run(call, settings: settings))
+        let mayWrite = !call.operation.verb.isRead && !call.operation.onlyReads
+        var settings = CallSettings.make(request.head, path: request.uri.path, caller: caller, isReadOnly: !mayWrite)
+        guard mayWrite else { return tables.response(try await tables.executor.run(call, settings: settings)) }
+        // Nobody knows which tables it changes, and whether those are audited.
+        settings = settings.adding("sallyport.request_id", context.requestID)
+        guard let key = try IdempotencyKey(request, body: call.payload.map { Array($0.text.utf8) }, caller), !call.preferences.rollsBack
+        else {
+            return tables.response(try await tables.executor.run(call, settings: settings))
+        }
+        return tables.response(try await tables.executor.run(call, once: key, settings: settings))
     }
 
     private func read(_ request: Request, _ context: ServiceContext, _ verb: Verb) async throws -> ResourceRequest {

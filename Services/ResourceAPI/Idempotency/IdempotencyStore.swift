@@ -80,8 +80,21 @@ struct IdempotencyStore: Sendable {
 extension ResourceExecutor {
     /// Runs a request, unless it ran before under the key: then this is the answer it had.
     func run(_ request: PreparedRequest, once key: IdempotencyKey, settings: TransactionSettings) async throws -> ResourceResponse {
-        try await once(key, settings: self.settings(for: request, settings), operation: request.operation) { transaction in
-            try ResourceResponse(request, try await outcome(request, in: transaction))
+        try await checkCost(of: request, settings)
+        return try await once(key, settings: self.settings(for: request, settings), operation: request.operation) { transaction in
+            try ResourceResponse(request, try await outcome(request, in: transaction, timeout: database.statementTimeout(settings)))
+        }
+    }
+
+    /// What single requests are held to holds in transactions of several statements too.
+    ///
+    /// - Throws: 400 `54001` beyond the role's ceiling.
+    func checkCost(of request: PreparedRequest, _ settings: TransactionSettings) async throws {
+        guard let statement = request.operation.statement else { return }
+        do {
+            try await database.checkCost(statement.bind(request.query, request.payload), settings)
+        } catch let error as PostgresError {
+            throw APIError(error, operation: request.operation)
         }
     }
 

@@ -26,6 +26,9 @@ struct ImportEndpoint: Sendable {
         guard request.headers[.contentType].map({ MediaType($0).name }) == "text/csv" else {
             throw APIError(415, "PGRST102", "An import is text/csv")
         }
+        guard request.headers[.idempotencyKey] == nil else {
+            throw APIError(400, "PGRST100", "An import has no Idempotency-Key", hint: "Repeat it with Prefer: resolution=ignore-duplicates")
+        }
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > maximumBytes { throw HTTPError(.contentTooLarge) }
         let name = try tables.name(context)
         let schema = request.headers[.contentProfile]

@@ -9,7 +9,7 @@ import ServiceLifecycle
 struct ResourceAPIApplication: Sendable {
     /// Everything that runs besides the HTTP server, in the order in which it starts.
     let background: [any Service]
-    let responder: ShortcutResponder
+    let responder: CrossOrigin<ShortcutResponder>
     private let server: any Service
     private let health: Health
 
@@ -80,8 +80,10 @@ struct ResourceAPIApplication: Sendable {
         ExportEndpoint(tables: tables, database: shared, timeout: settings.streamTimeout).addRoutes(to: router)
         ImportEndpoint(tables: tables, database: shared, maximumBytes: settings.maximumImportBytes, timeout: settings.streamTimeout)
             .addRoutes(to: router)
+        OpenAPIEndpoint(path: settings.apiPath, gate: gate, catalog: catalog).addRoutes(to: router)
 
-        responder = ShortcutResponder(tables.shortcuts + functions.shortcuts, pipeline: pipeline, router: router.buildResponder())
+        let shortcuts = ShortcutResponder(tables.shortcuts + functions.shortcuts, pipeline: pipeline, router: router.buildResponder())
+        responder = CrossOrigin(inner: shortcuts, path: settings.apiPath)
         server = HTTPService.make(responder, listen: settings.listen, logger: logger)
         self.background = background
     }

@@ -56,11 +56,11 @@ extension QueryBuilder {
             nodes[node].hasOrder = true
             nodes[node].selection.order = try OrderTerm.list(value)
         case .limit:
-            let node = try boundedNode(name)
+            let node = try node(at: name.path)
             guard nodes[node].limit == nil else { throw .repeated(name.text) }
             nodes[node].limit = try Self.count(value, of: name.text)
         case .offset:
-            let node = try boundedNode(name)
+            let node = try node(at: name.path)
             guard nodes[node].offset == nil else { throw .repeated(name.text) }
             nodes[node].offset = try Self.count(value, of: name.text)
         case .logic(let isAny, let isNegated):
@@ -85,12 +85,6 @@ extension QueryBuilder {
             self.conditionCount = conditionCount
             arguments.append(QueryShape.Argument(name: field.column, value: value(text)))
         }
-    }
-
-    /// A write's own rows have no bounds; what is embedded in its representation may.
-    private func boundedNode(_ name: ParameterName) throws(APIError) -> Int {
-        guard !name.path.isEmpty || verb.isRead || verb.isCall else { throw .unsupported("\(name.text) on a write", name.text) }
-        return try node(at: name.path)
     }
 
     private func filteredNode(_ name: ParameterName) throws(APIError) -> Int {

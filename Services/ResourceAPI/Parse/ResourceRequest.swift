@@ -20,4 +20,6 @@ struct ResourceRequest: Sendable {
     /// Of `delete`: rows deleted softly are to come back instead.
     var isRestoration = false
     var body: [UInt8]?
+    /// Rows that one read returns at most to this caller; nil: the service's own bound.
+    var maximumRows: Int?
 }

@@ -1,11 +1,13 @@
+import JSON
+
 /// What a plan asks of its source, and of the token.
 extension ReadPlan {
     /// The root source's columns that members, order and relations are made of, each once: what RETURNING must give.
     var neededColumns: [Column] {
         var columns: [Column] = []
-        var names: Set<String> = []
+        var names: Set<ExactString> = []
         func need(_ column: Column?) {
-            if let column, names.insert(column.name).inserted { columns.append(column) }
+            if let column, names.insert(ExactString(column.name)).inserted { columns.append(column) }
         }
         func need(_ value: Value) {
             if case .column(let column) = value.base { need(column) }
@@ -26,7 +28,9 @@ extension ReadPlan {
     var needsWholeRow: Bool {
         let isOutput = output.contains { if case .value(let value, _) = $0.expression { value.isComputed } else { false } }
         let isOrder = order.contains { if case .value(let value) = $0.key { value.isComputed } else { false } }
-        return isOutput || isOrder || embeds.contains { if case .computed = $0.relationship.cardinality { true } else { false } }
+        let isRelation = embeds.contains { if case .computed = $0.relationship.cardinality { true } else { false } }
+        // Those of a write are on the table's own row.
+        return isOutput || isOrder || isRelation || (isResult && conditions.contains(where: \.isComputed))
     }
 
     /// Reading every relation of the plan, the root's and those that only decide which rows there are included; and deleting from
@@ -54,6 +58,17 @@ extension ReadPlan {
 
     private var isResult: Bool {
         if case .result = source { true } else { false }
+    }
+}
+
+extension ReadPlan.Condition {
+    /// Whether a function of the row is called.
+    fileprivate var isComputed: Bool {
+        switch self {
+        case .filter(let value, _, _): value.isComputed
+        case .deleted, .exists: false
+        case .all(let parts, _), .any(let parts, _): parts.contains(where: \.isComputed)
+        }
     }
 }
 

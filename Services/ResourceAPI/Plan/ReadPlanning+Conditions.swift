@@ -53,15 +53,9 @@ extension ReadPlanning {
         return .filter(try scope.require(filter.field), isNegated: filter.isNegated, operation)
     }
 
-    /// The column that marks deleted rows, if the filter is on `deleted` and the table has no such boolean column of its own.
+    /// The column that marks deleted rows, if the filter is on `deleted`, which is no column of such tables.
     private func deletionColumn(_ filter: Filter, _ scope: ReadScope) -> String? {
-        guard let marker = scope.relation?.features.softDeleteColumn, filter.field == Field(column: Self.deletedName) else { return nil }
-        switch (scope.find(filter.field.column), filter.operation) {
-        case (nil, _): return marker
-        // The marker may itself be called so.
-        case (.column(let column), .isKeyword(.isTrue)), (.column(let column), .isKeyword(.isFalse)):
-            return column.name.isIdenticalBytes(marker) ? marker : nil
-        default: return nil
-        }
+        guard filter.field == Field(column: Self.deletedName), scope.find(filter.field.column) == nil else { return nil }
+        return scope.relation?.features.softDeleteColumn
     }
 }

@@ -15,6 +15,8 @@ final class ResourceEngine: Sendable {
     private static let cacheLimit = 1024
     // Keys are few in practice; a client that makes them up costs planning, not memory.
     private let operations = Mutex(BoundedMap<RequestShape, Operation>(capacity: cacheLimit))
+    /// For callers whose role may read fewer rows at once.
+    private let narrower = Mutex<[Int: ResourceEngine]>([:])
     private let repeated = Mutex(BoundedMap<RepeatedRead, PreparedRequest>(capacity: cacheLimit))
 
     init(catalog: Catalog, maximumRows: Int? = nil, allowsRollback: Bool = false) {
@@ -25,12 +27,27 @@ final class ResourceEngine: Sendable {
 
     /// - Throws: what the client did wrong; nothing was run.
     func prepare(_ request: ResourceRequest) throws(APIError) -> PreparedRequest {
+        if let rows = request.maximumRows, rows < maximumRows ?? .max {
+            var request = request
+            request.maximumRows = nil
+            return try limited(to: rows).prepare(request)
+        }
         guard let key = RepeatedRead(request) else { return try prepareAnew(request) }
         if let known = repeated.withLock({ $0[key] }) { return known }
         let prepared = try prepareAnew(request)
         // A value in a filter makes a request one of many: only lists come again as they are.
         if prepared.query.values.isEmpty { repeated.withLock { $0[key] = prepared } }
         return prepared
+    }
+
+    /// - Parameter rows: a limit of some role: there are few.
+    private func limited(to rows: Int) -> ResourceEngine {
+        narrower.withLock { narrower in
+            if let engine = narrower[rows] { return engine }
+            let engine = ResourceEngine(catalog: catalog, maximumRows: rows, allowsRollback: allowsRollback)
+            narrower[rows] = engine
+            return engine
+        }
     }
 
     /// - Throws: 404 `PGRST205`; 406 `PGRST106`.

@@ -173,12 +173,14 @@ struct WritePlanner: Sendable {
 }
 
 extension WritePlanner {
-    /// Whether there is one row at most to answer with.
+    /// Whether there is one row at most to answer with, and it is there afterwards.
     private func writesOneRow(_ command: WritePlan.Command, _ shape: RequestShape) -> Bool {
         switch command {
         case .insert: shape.payload?.rowCount == 1
         case .put: true
-        case .update(_, let rows), .delete(let rows), .mark(let rows, _): rows.addressesOneRow
+        case .update(_, let rows), .mark(let rows, _): rows.addressesOneRow
+        // What is gone has no state to come back to.
+        case .delete: false
         }
     }
 }

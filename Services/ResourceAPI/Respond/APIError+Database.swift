@@ -35,6 +35,10 @@ extension APIError {
             return APIError(403, code, "permission denied for \(subject(operation))")
         case .untranslatableCharacter:
             return APIError(400, code, "unsupported Unicode escape sequence", details: "\\u0000 cannot be converted to text.")
+        case .undefinedTable where isInside(error, operation), .undefinedColumn where isInside(error, operation),
+            .undefinedFunction where isInside(error, operation):
+            // Not the call but what the function does: no catalog knows better.
+            return raised(error.sqlState == .undefinedColumn ? 400 : 404, error)
         case .undefinedTable, .undefinedColumn:
             return stale(operation)
         case .undefinedFunction where operation.verb.isCall:
@@ -69,6 +73,10 @@ extension APIError {
             return APIError(503, code, "The database cannot be reached", retryAfter: 1)
         case "54":
             return APIError(400, code, "A value is too large for an index, or the request for one statement")
+        case "42":
+            // Of the statement's own text it would be our mistake; without a place in it, it is a value, such as a text search query.
+            guard error.sqlState == .syntaxError ? error.position == nil : code != "42P17" else { return .internalError }
+            return APIError(400, code, spoken(error.message) ?? "The request does not fit what it is about")
         case "44", "0A":
             return APIError(400, code, "The request cannot be carried out on this table")
         case "0L", "0P", "28":
@@ -86,6 +94,11 @@ extension APIError {
 
     private static let noSuchKey = APIError(
         400, "42P10", "there is no unique or exclusion constraint matching the ON CONFLICT specification")
+
+    /// Whether the error is of a function's own statements, and not of the call.
+    private static func isInside(_ error: ServerError, _ operation: Operation) -> Bool {
+        operation.verb.isCall && error.context != nil
+    }
 
     /// The statement rests on something that the database no longer has.
     private static func stale(_ operation: Operation) -> APIError {

@@ -99,13 +99,11 @@ struct ResourceResponse: Sendable {
         return request.operation.format == .csv ? .text("") : .text("[]")
     }
 
-    /// One that is there already is replaced, but for cookies.
+    /// The server's own of the same name give way; of the function's all stay.
     private static func add(_ own: [APIError.Header], to headers: inout [(name: String, value: String)]) {
-        for header in own {
-            let name = header.name.lowercased()
-            if name != "set-cookie" { headers.removeAll { $0.name.lowercased() == name } }
-            headers.append((header.name, header.value))
-        }
+        let names = Set(own.map { $0.name.lowercased() })
+        headers.removeAll { names.contains($0.name.lowercased()) }
+        headers += own.map { (name: $0.name, value: $0.value) }
     }
 
     /// Relative to the API: `customers?id=eq.…`.

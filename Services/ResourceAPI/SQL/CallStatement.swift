@@ -99,7 +99,7 @@ extension StatementBuilder {
             } else {
                 // All of them, as filters name columns too; of those that are not read the planner frees itself.
                 columns = plan.function.columns(in: result).map { "sallyport_call.\(quoted($0.name))" }
-                if result.needsWholeRow || result.conditions.contains(where: \.isComputed) {
+                if result.needsWholeRow {
                     columns.append("sallyport_call AS \(ReadPlan.wholeRowColumn)")
                 }
             }
@@ -137,16 +137,6 @@ extension Function {
         case .void, .scalar: []
         case .relation: plan.relation?.columns ?? []
         case .columns(let columns): columns
-        }
-    }
-}
-
-extension ReadPlan.Condition {
-    fileprivate var isComputed: Bool {
-        switch self {
-        case .filter(let value, _, _): value.isComputed
-        case .deleted, .exists: false
-        case .all(let conditions, _), .any(let conditions, _): conditions.contains(where: \.isComputed)
         }
     }
 }

@@ -76,13 +76,15 @@ extension StatementBuilder {
         "\(plan.isScalar ? "to_json" : "row_to_json")(\(value))"
     }
 
-    /// RFC 4180, lines ended as PostgreSQL's `COPY` ends them; null is nothing, an empty text is quoted.
+    /// RFC 4180, with values and lines as PostgreSQL's `COPY` writes them: null is nothing, an empty text is quoted, true is `t`.
     private func csv(_ plan: ReadPlan) -> String {
         guard !plan.output.isEmpty else { return "''" }
         let header = plan.output.map { Self.csvField($0.name) }.joined(separator: ",")
         let fields = plan.output.map { output in
-            let text = "sallyport_row.\(quoted(output.name))::pg_catalog.text"
-            return "coalesce(CASE WHEN \(text) ~ '[\",\\r\\n]|^$' THEN '\"' || replace(\(text), '\"', '\"\"') || '\"' ELSE \(text) END, '')"
+            let value = "sallyport_row.\(quoted(output.name))"
+            let text = "concat(\(value))"
+            let quoted = "'\"' || replace(\(text), '\"', '\"\"') || '\"'"
+            return "CASE WHEN \(value) IS NULL THEN '' WHEN \(text) ~ '[\",\\r\\n]|^$' THEN \(quoted) ELSE \(text) END"
         }
         let line = fields.joined(separator: " || ',' || ")
         return "\(literal(header)) || coalesce(string_agg(chr(10) || \(line), ''), '')"

@@ -178,7 +178,8 @@ extension ReadPlan.Embedding {
     fileprivate func isJSON(member name: String) -> Bool {
         guard relationship.isToOne, let output = plan.output.first(where: { $0.name.isIdenticalBytes(name) }) else { return true }
         switch output.expression {
-        case .value(let value, let cast): return cast == .json || (cast == nil && value.kind != .text && value.kind != .other)
+        case .value(let value, let cast):
+            return cast == .json || (cast == nil && value.base.kind == .json && value.path.last?.isText != true)
         case .rows: return false
         case .embedded: return true
         case .member(let index, let name): return plan.embeds[index].isJSON(member: name)

@@ -19,7 +19,13 @@ struct TableEndpoint: Sendable {
         router.route(RouterPath(path + "/:table"), handlers)
     }
 
-    var shortcuts: [Shortcut] { [Shortcut(path + "/:table", handlers, except: [.post: BatchEndpoint.name])].compactMap(\.self) }
+    var shortcuts: [Shortcut] {
+        [
+            Shortcut(
+                path + "/:table", handlers,
+                except: [.get: OpenAPIEndpoint.docsName, .head: OpenAPIEndpoint.docsName, .post: BatchEndpoint.name])
+        ].compactMap(\.self)
+    }
 
     private var handlers: [HTTPRequest.Method: Shortcut.Handler] {
         [
@@ -37,6 +43,7 @@ struct TableEndpoint: Sendable {
         let caller = try await gate.admit(request, context)
         var resourceRequest = try await read(request, context, verb)
         resourceRequest.isRestoration = isRestoration
+        resourceRequest.maximumRows = executor.maximumRows(caller.settings)
         let prepared = try await catalog.prepare(resourceRequest)
         do {
             return response(try await run(prepared, request, context, caller))
@@ -102,13 +109,14 @@ struct TableEndpoint: Sendable {
         var headers = HTTPFields()
         // With what the pipeline and the server add: length, request id, date.
         headers.reserveCapacity(answer.headers.count + 5)
-        headers.append(Self.noStore)
         headers.append(Self.varies)
         for (name, value) in answer.headers {
             guard let name = HTTPField.Name.known(name) else { continue }
-            if name == .cacheControl { headers[.cacheControl] = nil }
-            headers.append(HTTPField(name: name, value: name == .location ? "\(path)/\(value)" : value))
+            // The server's own location is relative to the API; a function's is not.
+            let isRelative = name == .location && !value.hasPrefix("/") && !value.contains("://")
+            headers.append(HTTPField(name: name, value: isRelative ? "\(path)/\(value)" : value))
         }
+        if headers[.cacheControl] == nil { headers.append(Self.noStore) }
         let buffer = answer.body.withUnsafeBytes { bytes in bytes.map { ByteBuffer(bytes: $0) } }
         return Response(
             status: HTTPResponse.Status(code: answer.status), headers: headers,

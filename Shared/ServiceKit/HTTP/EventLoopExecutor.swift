@@ -2,21 +2,88 @@ internal import HTTPTypes
 public import HummingbirdCore
 public import Logging
 public import NIOCore
+internal import Synchronization
 
-/// Runs a connection's tasks on the event loop that owns its socket, so that a request is parsed, handled and answered
+/// Runs connections' tasks on the event loop that owns their sockets, so that a request is parsed, handled and answered
 /// without changing threads. What blocks must never run here; it has its own threads.
-final class EventLoopExecutor: TaskExecutor {
-    private let eventLoop: any EventLoop
+///
+/// Jobs that the loop itself asks for wait in a list of their own, and those of other threads come in one parcel: the loop's queue, with its lock
+/// and its closures, is passed once for many.
+///
+/// `@unchecked Sendable`: `local` and `isDraining` are touched on the event loop only.
+final class EventLoopExecutor: TaskExecutor, @unchecked Sendable {
+    private struct Parcel {
+        var jobs: [UnownedJob] = []
+        var isOnItsWay = false
+    }
 
-    init(_ eventLoop: any EventLoop) {
+    /// Jobs run in one go, before the loop looks after its sockets again.
+    private static let maximumRun = 256
+
+    private let eventLoop: any EventLoop
+    private var local: [UnownedJob] = []
+    private var isDraining = false
+    private let parcel = Mutex(Parcel())
+
+    private init(_ eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
+    }
+
+    private static let executors = Mutex<[ObjectIdentifier: EventLoopExecutor]>([:])
+
+    /// The loop's executor; loops live as long as the process.
+    static func of(_ eventLoop: any EventLoop) -> EventLoopExecutor {
+        executors.withLock { executors in
+            if let known = executors[ObjectIdentifier(eventLoop)] { return known }
+            let executor = EventLoopExecutor(eventLoop)
+            executors[ObjectIdentifier(eventLoop)] = executor
+            return executor
+        }
     }
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        let executor = asUnownedTaskExecutor()
-        eventLoop.execute {
-            job.runSynchronously(on: executor)
+        if eventLoop.inEventLoop {
+            local.append(job)
+            if !isDraining {
+                isDraining = true
+                eventLoop.execute { self.drain() }
+            }
+        } else {
+            let mustSend = parcel.withLock { parcel in
+                parcel.jobs.append(job)
+                defer { parcel.isOnItsWay = true }
+                return !parcel.isOnItsWay
+            }
+            if mustSend { eventLoop.execute { self.open() } }
+        }
+    }
+
+    private func open() {
+        let jobs = parcel.withLock { parcel in
+            defer { parcel = Parcel() }
+            return parcel.jobs
+        }
+        local += jobs
+        if !isDraining {
+            isDraining = true
+            drain()
+        }
+    }
+
+    /// Runs what is there and what it leads to. Until the list is empty, ``isDraining`` says that nobody else need ask for it.
+    private func drain() {
+        var next = 0
+        while next < local.count, next < Self.maximumRun {
+            local[next].runSynchronously(on: asUnownedTaskExecutor())
+            next += 1
+        }
+        if next == local.count {
+            local.removeAll(keepingCapacity: true)
+            isDraining = false
+        } else {
+            local.removeFirst(next)
+            eventLoop.execute { self.drain() }
         }
     }
 }
@@ -48,7 +115,7 @@ public struct LoopBoundHTTPChannel: ServerChildChannel {
     }
 
     public func handle(value: Value, logger: Logger) async {
-        await withTaskExecutorPreference(EventLoopExecutor(value.channel.eventLoop)) {
+        await withTaskExecutorPreference(EventLoopExecutor.of(value.channel.eventLoop)) {
             // Two tasks for a connection, not for a request: whichever ends first ends the other, as the connection's end is a departure too.
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await base.handle(value: value.base, logger: logger) }

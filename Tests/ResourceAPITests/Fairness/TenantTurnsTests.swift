@@ -119,6 +119,18 @@ import Testing
         #expect(log.order == ["acme", "globex"] && turns.waiting == 0)
     }
 
+    @Test("A place is held as long as its object lives, and none is waited for at once") func places() async throws {
+        let turns = TenantTurns(.init(total: 2, tenant: 1))
+        var place = turns.holdAtOnce("acme")
+        #expect(place != nil && turns.holdAtOnce("acme") == nil)
+        let waiting = Task { try await turns.hold("acme") }
+        try await Self.eventually("one waits") { turns.waiting == 1 }
+        place = nil
+        let next = try await waiting.value
+        #expect(turns.holdAtOnce("acme") == nil && turns.holdAtOnce("globex") != nil)
+        withExtendedLifetime(next) {}
+    }
+
     @Test("A cancelled task leaves the line") func cancellation() async throws {
         let (turns, log) = (TenantTurns(.init(total: 1, tenant: 1)), Log())
         let holder = Task { try await turns.take(Self.acme) { await log.run("acme", holding: true) } }

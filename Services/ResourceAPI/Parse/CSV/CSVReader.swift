@@ -101,9 +101,8 @@ struct CSVReader: Sendable {
         case .quoted:
             return quotedRun()
         case .quote where byte == UInt8(ascii: "\""):
-            position += 1
             state = .quoted
-            bytes.append(byte)
+            return take(upTo: position + 1)
         case .quote:
             return behindField(byte)
         case .carriageReturn:
@@ -128,13 +127,8 @@ struct CSVReader: Sendable {
 
     private mutating func quotedRun() -> Result? {
         var end = position
-        var lineEnds = 0
-        while end < chunk.count, chunk[end] != UInt8(ascii: "\"") {
-            if chunk[end] == UInt8(ascii: "\n") { lineEnds += 1 }
-            end += 1
-        }
+        while end < chunk.count, chunk[end] != UInt8(ascii: "\"") { end += 1 }
         if let problem = take(upTo: end) { return problem }
-        line += lineEnds
         if position < chunk.count {
             position += 1
             state = .quote
@@ -142,16 +136,18 @@ struct CSVReader: Sendable {
         return nil
     }
 
-    /// Adds bytes to the field.
+    /// Adds bytes to the field, as many as it may have: what passes a bound is told at the same byte in whatever pieces the file comes.
     private mutating func take(upTo end: Int) -> Result? {
-        let fieldBytes = bytes.count - (ends.last ?? 0) + end - position
-        if fieldBytes > limits.fieldBytes { return problem(.fieldTooLong(maximumBytes: limits.fieldBytes), isAtLineEnd: false) }
-        if bytes.count + end - position > limits.recordBytes {
-            return problem(.recordTooLong(maximumBytes: limits.recordBytes), isAtLineEnd: false)
-        }
-        bytes += chunk[position..<end]
-        position = end
-        return nil
+        let fieldRoom = limits.fieldBytes - (bytes.count - (ends.last ?? 0))
+        let recordRoom = limits.recordBytes - bytes.count
+        let taken = chunk[position..<position + min(end - position, fieldRoom, recordRoom)]
+        if state == .quoted { for byte in taken where byte == UInt8(ascii: "\n") { line += 1 } }
+        bytes += taken
+        position = taken.endIndex
+        guard position < end else { return nil }
+        return problem(
+            fieldRoom <= recordRoom ? .fieldTooLong(maximumBytes: limits.fieldBytes) : .recordTooLong(maximumBytes: limits.recordBytes),
+            isAtLineEnd: false)
     }
 
     /// What may follow a field: a comma or a line end.
