@@ -74,7 +74,7 @@ enum ReceivedEvents {
         /// Reads on until the text fits; false: it ended before.
         mutating func read(until fits: (String) -> Bool) async throws -> Bool {
             while !fits(text) {
-                guard let chunk = try await chunks.next() else { return false }
+                guard let chunk = try await chunks.next(isolation: #isolation) else { return false }
                 text += String(buffer: chunk)
             }
             return true

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import HTTPTypes
+import HummingbirdTesting
 import JSON
 import Logging
 import NIOCore
