@@ -77,11 +77,13 @@ struct BatchEndpoint: Sendable {
         let statementTimeout = tables.executor.database.statementTimeout(settings) ?? Self.timeout
         if let key {
             return try await tables.executor.once(key, settings: settings, operation: last.operation) { transaction in
-                try await run(prepared, in: transaction, statementTimeout)
+                try await run(prepared, in: transaction, settings, statementTimeout)
             }
         }
         do {
-            return try await tables.executor.withTransaction(settings: settings) { try await run(prepared, in: $0, statementTimeout) }
+            return try await tables.executor.withTransaction(settings: settings) {
+                try await run(prepared, in: $0, settings, statementTimeout)
+            }
         } catch let error as PostgresError {
             // The end of the transaction failed, such as a deferred constraint.
             throw APIError(error, operation: last.operation)
@@ -89,7 +91,7 @@ struct BatchEndpoint: Sendable {
     }
 
     private func run(
-        _ requests: [PreparedRequest], in transaction: Transaction, _ statementTimeout: Duration
+        _ requests: [PreparedRequest], in transaction: Transaction, _ settings: TransactionSettings, _ statementTimeout: Duration
     ) async throws -> ResourceResponse {
         let end = ContinuousClock.now + Self.timeout
         var answer = BatchAnswer(path: tables.path)
@@ -98,7 +100,8 @@ struct BatchEndpoint: Sendable {
                 let rest = ContinuousClock.now.duration(to: end)
                 guard rest > .zero else { throw APIError(504, "57014", "The batch took too long") }
                 answer.append(
-                    try ResourceResponse(request, try await outcome(request, in: transaction, timeout: min(rest, statementTimeout))))
+                    try ResourceResponse(
+                        request, try await outcome(request, in: transaction, settings, timeout: min(rest, statementTimeout))))
                 guard answer.byteCount <= ResourceResponse.maximumBytes else {
                     throw APIError(
                         400, "54000", "The answer is larger than \(ResourceResponse.maximumBytes / 1_048_576) MB",
@@ -113,12 +116,22 @@ struct BatchEndpoint: Sendable {
     }
 
     /// What holds for one operation alone ends with it.
-    private func outcome(_ request: PreparedRequest, in transaction: Transaction, timeout: Duration) async throws -> Outcome {
+    private func outcome(
+        _ request: PreparedRequest, in transaction: Transaction, _ settings: TransactionSettings, timeout: Duration
+    ) async throws -> Outcome {
         if request.operation.isPurge { try await transaction.execute("SELECT set_config('sallyport.purge', 'on', true)") }
         let outcome = try await tables.executor.outcome(request, in: transaction, timeout: timeout)
         if request.operation.isPurge { try await transaction.execute("SELECT set_config('sallyport.purge', '', true)") }
         if request.operation.verb.isCall {
-            try await transaction.execute("SELECT set_config('response.status', '', true), set_config('response.headers', '', true)")
+            // A function may have changed any setting until the end of its transaction, the tenant among them.
+            try await transaction.execute(
+                """
+                SELECT set_config('response.status', '', true), set_config('response.headers', '', true),
+                       set_config('sallyport.purge', '', true)
+                """)
+            for (name, value) in settings.settings {
+                try await transaction.execute("SELECT set_config(\(name), \(value), true)")
+            }
         }
         return outcome
     }

@@ -6,6 +6,13 @@ struct RelationshipBuilder {
     private struct Appearance {
         let table: Table
         let names: [Int: [String]]
+
+        /// Whether no row of the table comes twice: of a view, whether the table's columns alone are its key.
+        var showsRowsOnce: Bool {
+            guard table.kind != .table else { return true }
+            let shown = Set(names.values.flatMap(\.self).map(ExactString.init))
+            return !table.primaryKey.isEmpty && table.primaryKey.allSatisfy { shown.contains(ExactString($0)) }
+        }
     }
 
     private let builder: CatalogBuilder
@@ -55,8 +62,7 @@ struct RelationshipBuilder {
             for parent in appearances[key.other] ?? [] {
                 // A view that joins both is not related to itself by that.
                 if child.table.id == parent.table.id, key.relation != key.other { continue }
-                // A view may show the row that is unique in its table many times.
-                let isOneToOne = isUnique && (child.table.kind == .table || !child.table.primaryKey.isEmpty)
+                let isOneToOne = isUnique && child.showsRowsOnce
                 for columns in columnPairs(pairs, child, parent) {
                     found.append(
                         Relationship(

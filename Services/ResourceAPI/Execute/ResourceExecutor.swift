@@ -39,8 +39,9 @@ struct ResourceExecutor: Sendable {
         if let zone = request.preferences.timeZone { settings = settings.adding("TimeZone", zone.string) }
         if request.operation.isPurge { settings = settings.adding("sallyport.purge", "on") }
         switch request.operation.verb {
-        case .callReading, .callHead: settings = settings.adding("transaction_read_only", "on")
-        default: break
+        // What is read may be computed by a function that a developer wrote: reading writes nothing, whatever that does.
+        case .read, .head, .callReading, .callHead: settings = settings.adding("transaction_read_only", "on")
+        case .insert, .put, .update, .delete, .call: break
         }
         return settings
     }

@@ -21,6 +21,8 @@ enum CallSettings {
             (name: "request.path", value: path),
             (name: "request.headers", value: headers(request.headerFields)),
             (name: "request.jwt.claims", value: String(decoding: AccessTokenCodec.payload(caller.claims), as: UTF8.self)),
+            // What a function set for its whole session by mistake must not become another caller's answer.
+            (name: "response.status", value: ""), (name: "response.headers", value: ""),
         ]
         return TransactionSettings(settings)
     }

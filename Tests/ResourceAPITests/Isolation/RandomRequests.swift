@@ -91,7 +91,7 @@ struct RandomRequests {
         if let computed = generator.pick(catalog.computedColumns[table.id] ?? []), generator.chance(30) { items.append(computed.name) }
         let relationships = catalog.relationships[table.id] ?? []
         if depth < 3, generator.chance(depth == 0 ? 60 : 40), let relationship = generator.pick(relationships),
-            let target = catalog.table(relationship.target), names.contains(target.name)
+            let target = catalog.table(relationship.target), names.contains(target.name), isDetermined(relationship, target)
         {
             let name = relationName(relationship)
             let alias = "e\(depth)"
@@ -108,6 +108,16 @@ struct RandomRequests {
             }
         }
         return (items.joined(separator: ","), more)
+    }
+
+    /// Of several rows that a view shows where one is embedded, any is right.
+    private func isDetermined(_ relationship: Relationship, _ target: Table) -> Bool {
+        guard target.kind != .table, relationship.isToOne else { return true }
+        switch relationship.cardinality {
+        case .manyToOne(_, let pairs), .oneToOne(_, let pairs, _):
+            return !target.primaryKey.isEmpty && Set(target.primaryKey).isSubset(of: pairs.map(\.foreign))
+        default: return true
+        }
     }
 
     private mutating func item(_ column: Column) -> String {
@@ -349,7 +359,7 @@ extension Character {
 
 extension ResourceRequest: CustomStringConvertible {
     public var description: String {
-        "\(verb) \(name)?\(rawQuery) prefer=\(prefer) accept=\(accept) \(contentType ?? "") \(body.map { String(decoding: $0, as: UTF8.self) } ?? "")"
+        "\(verb) \(schema ?? "") \(name)?\(rawQuery) prefer=\(prefer) accept=\(accept) range=\(range ?? "") \(contentType ?? "") \(body.map { String(decoding: $0, as: UTF8.self) } ?? "")"
     }
 
     /// Whether it names what the other tenant has.
