@@ -14,8 +14,11 @@ import Testing
             tenant: tenant, tokenID: "t", grantID: nil, sessionID: nil, subject: name, clientID: "c", issuedAt: TestLog.now - 10)
     }
 
-    /// - Parameter body: gets a superuser's pool as well.
+    /// - Parameters:
+    ///   - prepare: before the feed begins.
+    ///   - body: gets a superuser's pool as well.
     private func withFeed(
+        prepare: (TestLog, _ superuser: Postgres) async throws -> Void = { _, _ in },
         _ body: @Sendable @escaping (RevocationIndex, TestLog, _ superuser: Postgres) async throws -> Void
     ) async throws {
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -23,6 +26,7 @@ import Testing
             try await database.withPool(role: "sallyport_auth") { writers in
                 try await database.withPool(role: "postgres") { superuser in
                     try await database.withPool(role: "sallyport_api") { readers in
+                        try await prepare(TestLog(writers), superuser)
                         let index = RevocationIndex(staleness: .seconds(60))
                         let feed = try RevocationFeed(
                             PostgresConfiguration(connectionString: database.connectionString(role: "sallyport_api")), database: readers,
@@ -79,36 +83,22 @@ import Testing
     }
 
     @Test("It is not ready, and says nothing, until it holds the whole living log") func readiness() async throws {
-        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-        try await TestDatabase.with { database in
-            try await database.withPool(role: "sallyport_auth") { postgres in
-                for tenant in [Self.acme, Self.globex] { try await TestLog(postgres).revoke("known", in: tenant) }
-                try await database.withPool(role: "sallyport_owner") { owner in
-                    try await owner.execute("REVOKE EXECUTE ON FUNCTION sallyport.unseen_revocations FROM sallyport_auth")
-                    let index = RevocationIndex()
-                    let feed = try RevocationFeed(
-                        PostgresConfiguration(connectionString: database.connectionString(role: "sallyport_auth")), database: postgres,
-                        index: index, logger: logger, now: { TestLog.now })
-                    try await withThrowingTaskGroup(of: Void.self) { group in
-                        group.addTask { try await feed.listener.run() }
-                        group.addTask { try await feed.run() }
-                        // Announced while the log cannot be read: heard, and still not enough.
-                        try await eventually("listening") { try await self.listeners(owner) > 0 }
-                        #expect(!index.isCurrent && index.lag == nil)
-                        #expect(index.verdict(on: user("known", of: Self.acme)) == .unknown)
-                        #expect(index.refusals == 1)
-                        try await owner.execute("GRANT EXECUTE ON FUNCTION sallyport.unseen_revocations TO sallyport_auth")
-                        try await eventually("current") { index.isCurrent }
-                        for tenant in [Self.acme, Self.globex] { #expect(index.verdict(on: user("known", of: tenant)) == .revoked) }
-                        #expect(index.verdict(on: user("unknown", of: Self.acme)) == .stands)
-                        #expect(index.lag.map { $0 < .seconds(5) } == true)
-                        group.cancelAll()
-                        while let result = await group.nextResult() {
-                            if case .failure(let error) = result, !(error is CancellationError), !(error is PostgresError) { throw error }
-                        }
-                    }
-                }
-            }
+        try await withFeed(prepare: { log, superuser in
+            for tenant in [Self.acme, Self.globex] { try await log.revoke("known", in: tenant) }
+            try await superuser.execute("REVOKE EXECUTE ON FUNCTION sallyport.unseen_revocations FROM sallyport_api")
+        }) { index, log, superuser in
+            let tokens = [Self.acme, Self.globex].map { user("known", of: $0) }
+            // Heard, and still not enough: the log cannot be read.
+            try await eventually("listening") { try await listeners(superuser) == 1 }
+            try await log.revoke("later", in: Self.acme)
+            #expect(!index.isCurrent && index.lag == nil)
+            #expect(index.verdict(on: tokens[0]) == .unknown)
+            #expect(index.refusals == 1)
+            try await superuser.execute("GRANT EXECUTE ON FUNCTION sallyport.unseen_revocations TO sallyport_api")
+            try await eventually("current") { index.isCurrent }
+            for token in tokens { #expect(index.verdict(on: token) == .revoked) }
+            #expect(index.verdict(on: user("unknown", of: Self.acme)) == .stands)
+            #expect(index.lag.map { $0 < .seconds(5) } == true)
         }
     }
 

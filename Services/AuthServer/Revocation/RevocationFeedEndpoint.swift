@@ -139,7 +139,9 @@ private struct Listening: Sendable {
         return page
     }
 
-    @concurrent func answer(_ first: RevocationLog.Page, after position: RevocationPosition?, to writer: inout any ResponseBodyWriter) async throws {
+    @concurrent func answer(_ first: RevocationLog.Page, after position: RevocationPosition?, to writer: inout any ResponseBodyWriter)
+        async throws
+    {
         var page = first
         var text = "{\"entries\":["
         var isFirst = true
