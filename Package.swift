@@ -30,6 +30,7 @@ let package = Package(
     products: [
         .executable(name: "auth-server", targets: ["AuthServer"]),
         .executable(name: "resource-api", targets: ["ResourceAPI"]),
+        .library(name: "SallyportVerifier", targets: ["SallyportVerifier"]),
     ],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
@@ -49,10 +50,12 @@ let package = Package(
         .systemLibrary(name: "CSodium", path: "Shared/CSodium", pkgConfig: "libsodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CCrypt", path: "Shared/CCrypt", pkgConfig: "libcrypt", providers: [.apt(["libcrypt-dev"])]),
         .systemLibrary(name: "CQREncode", path: "Shared/CQREncode", pkgConfig: "libqrencode", providers: [.apt(["libqrencode-dev"])]),
+        .systemLibrary(name: "CZlib", path: "Shared/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CPasswordMemory", path: "Shared/CPasswordMemory"),
         .systemLibrary(name: "CYAML", path: "Shared/CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
         .target(name: "JSON", path: "Shared/JSON", swiftSettings: strict),
+        .target(name: "Zlib", dependencies: ["CZlib"], path: "Shared/Zlib", swiftSettings: strict),
         .target(name: "QRCode", dependencies: ["CQREncode"], path: "Shared/QRCode", swiftSettings: strict),
         .target(name: "Cryptography", dependencies: ["COpenSSL"], path: "Shared/Crypto", swiftSettings: strict),
         .target(name: "JOSE", dependencies: ["Cryptography", "JSON"], path: "Shared/JOSE", swiftSettings: strict),
@@ -62,6 +65,13 @@ let package = Package(
         .target(
             name: "Revocation", dependencies: ["Cryptography", "OAuth", "Postgres", "Tenancy", logging, serviceLifecycle],
             path: "Shared/Revocation", swiftSettings: strict
+        ),
+        .target(
+            name: "SallyportVerifier",
+            dependencies: [
+                "JOSE", "JSON", "OAuth", "Revocation", "Tenancy", asyncHTTPClient, logging, nioCore, nioHTTP1, serviceLifecycle,
+            ],
+            path: "Shared/Verifier", exclude: ["README.md"], swiftSettings: strict
         ),
         .target(
             name: "Passwords", dependencies: ["CCrypt", "CPasswordMemory", "CSodium", "Cryptography"], path: "Shared/Passwords",
@@ -90,7 +100,7 @@ let package = Package(
             name: "AuthServer",
             dependencies: [
                 "CYAML", "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "QRCode", "Revocation", "ServiceKit",
-                "Tenancy", argumentParser, asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, logging, metrics,
+                "Tenancy", "Zlib", argumentParser, asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, logging, metrics,
                 serviceLifecycle, configuration,
             ],
             path: "Services/AuthServer",
@@ -128,7 +138,9 @@ let package = Package(
         ),
         .testTarget(name: "TenancyTests", dependencies: ["Tenancy"], path: "Tests/TenancyTests", swiftSettings: strict),
         .testTarget(
-            name: "RevocationTests", dependencies: ["Revocation", "Tenancy"], path: "Tests/RevocationTests", swiftSettings: strict),
+            name: "RevocationTests", dependencies: ["Postgres", "Revocation", "Tenancy", "TestSupport", logging],
+            path: "Tests/RevocationTests",
+            swiftSettings: strict),
         .testTarget(
             name: "OAuthTests", dependencies: ["OAuth", "JOSE", "JSON", "Tenancy"], path: "Tests/OAuthTests", swiftSettings: strict),
         .testTarget(
@@ -142,9 +154,10 @@ let package = Package(
         .testTarget(
             name: "AuthServerTests",
             dependencies: [
-                "AuthServer", "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "Revocation", "ServiceKit",
-                "Tenancy",
-                "TestSupport", argumentParser, hummingbird, hummingbirdTesting, httpTypes, logging, serviceLifecycle,
+                "AuthServer", "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "Revocation",
+                "SallyportVerifier", "ServiceKit", "Tenancy",
+                "TestSupport", "Zlib", argumentParser, asyncHTTPClient, hummingbird, hummingbirdTesting, httpTypes, logging, nioCore,
+                nioHTTP1, nioPosix, serviceLifecycle,
             ],
             path: "Tests/AuthServerTests",
             swiftSettings: strict

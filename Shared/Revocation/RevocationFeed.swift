@@ -1,8 +1,9 @@
 public import Logging
 public import Postgres
 public import ServiceLifecycle
+public import Tenancy
 
-/// Keeps the index in step with the log: all of it when the connection begins, then each entry as it is committed.
+/// Keeps the index in step with the log: all of it at first, then each entry as it is committed, and after a gap what it has not seen.
 public struct RevocationFeed: Service {
     private static let channel = "sallyport_revocation"
     /// A connection that died silently is noticed within two of these, before the index has been believed for too long.
@@ -15,30 +16,36 @@ public struct RevocationFeed: Service {
     private let log: RevocationLog
     private let index: RevocationIndex
     private let now: @Sendable () -> Int64
+    private let announce: @Sendable (TenantID?) -> Void
     private let logger: Logger
 
     /// - Parameters:
     ///   - configuration: of the listening connection.
     ///   - database: where the log is read.
     ///   - now: seconds since 1970.
+    ///   - announce: called when the index has heard of an entry of the tenant; nil: perhaps of any.
     /// - Throws: `.configuration` if libpq cannot parse the connection string.
     public init(
         _ configuration: PostgresConfiguration, database: Postgres, index: RevocationIndex, logger: Logger,
-        now: @escaping @Sendable () -> Int64
+        announce: @escaping @Sendable (TenantID?) -> Void = { _ in }, now: @escaping @Sendable () -> Int64
     ) throws(PostgresError) {
         listener = try PostgresListener(configuration, channels: [Self.channel], heartbeatInterval: Self.heartbeat, logger: logger)
         log = RevocationLog(database: database)
         self.index = index
         self.now = now
+        self.announce = announce
         self.logger = logger
+        index.measureSilence { [listener] in listener.silence }
     }
 
     public func run() async throws {
         var nextSweep = now() + Self.sweepSeconds
+        var position: RevocationPosition?
         for await event in listener.events.cancelOnGracefulShutdown() {
             switch event {
             case .connected:
-                await catchUp()
+                await catchUp(&position)
+                announce(nil)
             case .disconnected:
                 logger.warning("revocations interrupted; tokens are refused in a few seconds unless they resume")
                 index.interrupted(silentFor: listener.silence)
@@ -48,6 +55,7 @@ public struct RevocationFeed: Service {
                     continue
                 }
                 index.insert(entry)
+                announce(entry.tenant)
                 if now() >= nextSweep {
                     index.removeExpired(now: now())
                     nextSweep = now() + Self.sweepSeconds
@@ -57,11 +65,15 @@ public struct RevocationFeed: Service {
     }
 
     /// Announcements that come meanwhile wait in the listener, so nothing falls between log and announcements.
-    private func catchUp() async {
+    ///
+    /// - Parameter position: what has been read before; then what is read now.
+    private func catchUp(_ position: inout RevocationPosition?) async {
         while !Task.isCancelled {
             do {
                 index.removeExpired(now: now())
-                index.caughtUp(try await log.living(at: now()))
+                let news = try await log.unseen(after: position, at: now())
+                index.caughtUp(news.entries)
+                position = news.position
                 return
             } catch {
                 logger.warning("the revocation log cannot be read", metadata: ["error": "\(error)"])

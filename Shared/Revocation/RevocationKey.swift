@@ -16,6 +16,9 @@ public struct RevocationKey: Sendable, Hashable {
     init(_ entry: RevocationEntry) {
         self.init(entry.kind, entry.target, in: entry.tenant)
     }
+
+    /// - Parameter count: a power of two.
+    func part(of count: Int) -> Int { Int(truncatingIfNeeded: high) & (count - 1) }
 }
 
 /// Everything by which one access token can be revoked; made once for a token.

@@ -84,6 +84,8 @@ public struct TenantSettings: Sendable, Hashable {
     public var passwordMinimumLength = 12
     /// Signing keys this old are rotated; nil: only when somebody says so.
     public var keyRotationDays: Int?
+    /// Access tokens name a status list, which says whether they were revoked.
+    public var publishesTokenStatus = false
 
     public init() {}
 }

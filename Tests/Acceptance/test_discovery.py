@@ -19,7 +19,7 @@ ROOT_MEMBERS = {
 OPENID_MEMBERS = ROOT_MEMBERS | {
     "jwks_uri", "userinfo_endpoint", "end_session_endpoint", "subject_types_supported", "id_token_signing_alg_values_supported",
     "userinfo_signing_alg_values_supported", "introspection_signing_alg_values_supported", "acr_values_supported", "claim_types_supported",
-    "claims_parameter_supported", "claims_supported",
+    "claims_parameter_supported", "claims_supported", "revocation_events_endpoint",
 }
 RESOURCE_FORMS = ["/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/api/v1"]
 
@@ -90,7 +90,10 @@ def test_every_advertised_endpoint_is_there(sallyport, form):
     assert len(endpoints) > 3
     for name, url in endpoints.items():
         status = sallyport.http.get(url, headers={"Accept": "application/json"}, allow_redirects=False).status_code
-        assert status == {"jwks_uri": 200, "end_session_endpoint": 200, "userinfo_endpoint": 401, "authorization_endpoint": 400}.get(name, 405), name
+        expected = {
+            "jwks_uri": 200, "end_session_endpoint": 200, "userinfo_endpoint": 401, "revocation_events_endpoint": 401, "authorization_endpoint": 400,
+        }
+        assert status == expected.get(name, 405), name
 
 
 @pytest.mark.parametrize("form", RESOURCE_FORMS)

@@ -24,6 +24,7 @@ struct AuthServerHarness: Sendable {
     static let audience = "https://api.example/v1"
 
     let client: any TestClientProtocol
+    let responder: ShortcutResponder
     let administration: Administration
     let acme: Tenant
     let globex: Tenant
@@ -64,7 +65,8 @@ struct AuthServerHarness: Sendable {
                     let found = secrets
                     try await Application(responder: application.responder).test(.router) { client in
                         let server = AuthServerHarness(
-                            client: client, administration: administration, acme: acme, globex: globex, secrets: found, advance: advance
+                            client: client, responder: application.responder, administration: administration, acme: acme, globex: globex,
+                            secrets: found, advance: advance
                         )
                         // As the gateway does: a server that does not know yet what was revoked answers 503.
                         try await server.eventually("the server is ready") { try await server.get("/readyz").status == .ok }

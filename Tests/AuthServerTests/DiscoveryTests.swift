@@ -48,13 +48,16 @@ import Testing
             #expect(Set(algorithms).isSuperset(of: ["ES256", "RS256", "PS256", "EdDSA", "HS256"]))
             #expect(!algorithms.contains("none") && !algorithms.contains("HS512"))
             let endpoints = document.members.filter { $0.name.hasSuffix("_endpoint") || $0.name == "jwks_uri" }
-            #expect(endpoints.count == 7)
+            #expect(endpoints.count == 8)
             for (name, value) in endpoints.map({ ($0.name, $0.value) }) {
                 let path = String(try #require(value.stringValue).dropFirst(AuthServerHarness.baseURL.count))
                 #expect(try await server.get(path).status != .notFound, "\(name)")
             }
             let root = try await server.get("/.well-known/oauth-authorization-server").json
-            for name in ["jwks_uri", "userinfo_endpoint", "end_session_endpoint", "id_token_signing_alg_values_supported"] {
+            for name in [
+                "jwks_uri", "userinfo_endpoint", "end_session_endpoint", "revocation_events_endpoint",
+                "id_token_signing_alg_values_supported",
+            ] {
                 #expect(root[name] == nil, "\(name) needs a tenant")
             }
         }

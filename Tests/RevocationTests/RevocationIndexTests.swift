@@ -97,3 +97,34 @@ import Testing
         }
     }
 }
+
+@Suite("A million living revocations") struct RevocationIndexSizeTests {
+    /// Resident memory of this process, in bytes.
+    private static func resident() throws -> Int {
+        let text = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
+        return (Int(text.split(separator: " ")[1]) ?? 0) * 4096
+    }
+
+    @Test("They take at most 100 MB, are found, and go when they are moot") func size() throws {
+        let (acme, globex) = (TenantID(UUID()), TenantID(UUID()))
+        let index = RevocationIndex()
+        let before = try Self.resident()
+        for number in 0..<1_000_000 {
+            index.insert(
+                RevocationEntry(
+                    kind: .token, tenant: number % 2 == 0 ? acme : globex, target: "token-\(number)", notBefore: 1000,
+                    expiresAt: 5000 + Int64(number % 2)))
+        }
+        let grown = try Self.resident() - before
+        print("a million living revocations: \(grown / 1_000_000) MB")
+        #expect(index.count == 1_000_000)
+        #expect(grown < 100_000_000)
+        func token(_ id: String, _ tenant: TenantID) -> RevocableToken {
+            RevocableToken(tenant: tenant, tokenID: id, grantID: nil, sessionID: nil, subject: "s", clientID: "c", issuedAt: 900)
+        }
+        #expect(index.revokes(token("token-2", acme)) && !index.revokes(token("token-2", globex)))
+        #expect(index.revokes(token("token-3", globex)) && !index.revokes(token("token-3", acme)))
+        index.removeExpired(now: 5000)
+        #expect(index.count == 500_000 && !index.revokes(token("token-2", acme)) && index.revokes(token("token-3", globex)))
+    }
+}

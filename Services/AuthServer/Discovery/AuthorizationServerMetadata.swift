@@ -35,6 +35,8 @@ struct AuthorizationServerMetadata: Sendable {
         json.field("jwks_uri", "\(issuer)/oauth2/jwks")
         json.field("userinfo_endpoint", "\(issuer)/oauth2/userinfo")
         json.field("end_session_endpoint", "\(issuer)/oauth2/logout")
+        // This server's own extension: server-sent events of revocations, for resource servers.
+        json.field("revocation_events_endpoint", "\(issuer)/\(RevocationFeedEndpoint.path)")
     }
 
     private func writeAuthorization(_ json: inout JSONWriter) {

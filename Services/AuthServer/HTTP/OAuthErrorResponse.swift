@@ -37,7 +37,8 @@ enum OAuthErrorResponse {
 
 extension OAuthError: Refusal {
     public func response() -> Response {
-        OAuthErrorResponse.make(code.rawValue, description, status: status)
+        OAuthErrorResponse.make(
+            code.rawValue, description, status: status, headers: code == .temporarilyUnavailable ? [.retryAfter: "1"] : [:])
     }
 
     private var status: HTTPResponse.Status {

@@ -13,6 +13,8 @@ final class KeyRing: Sendable {
     let identitySigner: JWSSigner
     /// Of signed introspection answers (RFC 9701 §5).
     let introspectionSigner: JWSSigner
+    /// Of token status lists (draft-ietf-oauth-status-list §5.1).
+    let statusListSigner: JWSSigner
     /// Of every key that is published.
     let verificationKeys: JWSVerificationKeys
     /// The JWK Set (RFC 7517 §5) as JSON, with the tenant's id as the additional member `org_id`.
@@ -34,6 +36,7 @@ final class KeyRing: Sendable {
         self.signer = try signer("at+jwt")
         identitySigner = try signer("JWT")
         introspectionSigner = try signer("token-introspection+jwt")
+        statusListSigner = try signer("statuslist+jwt")
         var json = JSONWriter(reserving: 1024)
         json.beginObject()
         json.name("keys")

@@ -19,6 +19,7 @@ struct AuthServerApplication: Sendable {
     init(_ settings: AuthServerSettings, logger: Logger, clock: WallClock = .system) throws {
         let parts = try AuthServerParts(settings, logger: logger, clock: clock)
         let registry = PrometheusRegistry()
+        parts.observeRevocations(registry)
         health = Health(
             checks: [
                 .init("database") { parts.database.isReady },
@@ -67,7 +68,8 @@ extension AuthServerParts {
             grants: tokenGrants,
             recognized: recognized,
             issuer: AccessTokenIssuer(
-                issuers: issuers, audience: settings.audience, keys: keys, revocations: revocations, grants: grants, clock: clock
+                issuers: issuers, audience: settings.audience, keys: keys, revocations: revocations, grants: grants,
+                statuses: StatusIndices(store: statusLists, revocations: revocations), clock: clock
             ),
             identity: IDTokenIssuer(issuers: issuers, keys: keys, accounts: accounts, clock: clock)
         )
@@ -80,6 +82,14 @@ extension AuthServerParts {
         )
     }
 
+    fileprivate func observeRevocations(_ registry: PrometheusRegistry) {
+        let (index, streams) = (revocations, revocationStreams)
+        registry.observeGauge("revocation_lag_seconds") { index.lag.map { $0 / .seconds(1) } ?? .infinity }
+        registry.observeGauge("revocation_entries") { Double(index.count) }
+        registry.observeGauge("revocation_streams") { Double(streams.count) }
+        registry.observeCounter("revocation_stale_refusals_total") { Double(index.refusals) }
+    }
+
     /// What programs speak, besides asking for tokens.
     fileprivate func addProtocolRoutes(to router: some RouterMethods<ServiceContext>) {
         DiscoveryEndpoint(
@@ -89,6 +99,14 @@ extension AuthServerParts {
         RevocationEndpoint(
             requestTenant: requestTenant, authenticator: authenticator, verifier: verifier, grants: grants, refreshTokens: refreshTokens,
             index: revocations, clock: clock
+        ).addRoutes(to: router)
+        RevocationFeedEndpoint(
+            requestTenant: requestTenant,
+            reader: RevocationReader(tenants: tenants, clients: clients, authenticator: authenticator, verifier: verifier),
+            log: RevocationLog(database: database), index: revocations, streams: revocationStreams, clock: clock
+        ).addRoutes(to: router)
+        StatusListEndpoint(
+            requestTenant: requestTenant, lists: StatusLists(store: statusLists, keys: keys, issuers: issuers, clock: clock)
         ).addRoutes(to: router)
         UserInfoEndpoint(
             requestTenant: requestTenant, verifier: verifier, clients: clients, grants: grants, accounts: accounts, keys: keys,

@@ -17,7 +17,8 @@ struct AuthServerParts: Sendable {
     let clients: ClientDirectory
     let keys: KeyRings
     let recognized = RecognizedRequests()
-    let revocations = RevocationIndex()
+    let revocations: RevocationIndex
+    let revocationStreams: RevocationStreams
 
     // Who asks, and for which tenant.
     let issuers: Issuers
@@ -41,6 +42,7 @@ struct AuthServerParts: Sendable {
     let grants: AccessGrantStore
     let refreshTokens: RefreshTokens
     let subjects: Subjects
+    let statusLists: StatusListStore
 
     let housekeeping: Housekeeping
     /// In the order in which they start.
@@ -50,6 +52,9 @@ struct AuthServerParts: Sendable {
         self.settings = settings
         self.clock = clock
         database = try Postgres(settings.database, logger: logger)
+        let revocations = RevocationIndex(staleness: settings.revocations.staleness)
+        let streams = RevocationStreams(limits: settings.revocations.streams)
+        (self.revocations, revocationStreams) = (revocations, streams)
         let keyStore = KeyStore(database: database)
         let tenantStore = TenantStore(database: database)
         keyVault = KeyVault(masterKey: settings.masterKey)
@@ -86,9 +91,12 @@ struct AuthServerParts: Sendable {
         grants = AccessGrantStore(database: database)
         refreshTokens = RefreshTokens(keys: platformKeys)
         subjects = Subjects(keys: platformKeys)
+        statusLists = StatusListStore(database: database)
 
         let changeListener = try PostgresListener(settings.database, channels: [ChangeFeed.channel], logger: logger)
-        let revocationFeed = try RevocationFeed(settings.database, database: database, index: revocations, logger: logger) { clock.now }
+        let revocationFeed = try RevocationFeed(
+            settings.database, database: database, index: revocations, logger: logger, announce: { streams.announce($0) }
+        ) { clock.now }
         housekeeping = Housekeeping(store: PartitionStore(database: database), throttle: throttle, logger: logger)
         background = [
             database,
@@ -99,6 +107,7 @@ struct AuthServerParts: Sendable {
             ChangeFeed(listener: changeListener, observers: [tenants, clients, keys, verifier, recognized], logger: logger),
             revocationFeed.listener,
             revocationFeed,
+            streams,
             KeyRotationSchedule(
                 rotation: KeyRotation(store: keyStore, vault: keyVault, clock: clock), tenants: tenantStore, logger: logger
             ),

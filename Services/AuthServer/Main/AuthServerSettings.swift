@@ -19,6 +19,7 @@ struct AuthServerSettings: Sendable {
     /// Whether a client's `jwks_uri` may lie in a private network.
     let allowsPrivateKeySetAddresses: Bool
     let passwords: PasswordSettings
+    let revocations: RevocationSettings
 
     init(_ settings: Settings) throws {
         baseURL = try settings.baseURL("BASE_URL")
@@ -31,6 +32,7 @@ struct AuthServerSettings: Sendable {
         masterKey = try Self.masterKey(settings)
         allowsPrivateKeySetAddresses = try settings.flag("ALLOW_PRIVATE_JWKS_URIS", default: false)
         passwords = try PasswordSettings(settings)
+        revocations = try RevocationSettings(settings)
     }
 
     private static func origin(_ url: String) -> String {

@@ -50,6 +50,8 @@ struct TenantCommand: AsyncParsableCommand {
         @Option(help: "How long a session lasts unused, 60 to 31536000 seconds.") var sessionIdle: Int?
         @Option(help: "The least length of a password, 8 to 128.") var passwordMinimumLength: Int?
         @Option(help: "Rotate signing keys of this age, 1 to 3650 days; 0 for only when somebody says so.") var keyRotationDays: Int?
+        @Flag(inversion: .prefixedNo, help: "Access tokens name a status list, which says whether they were revoked.")
+        var publishesTokenStatus: Bool?
         @OptionGroup var output: OutputOptions
 
         private var changes: JSONObject {
@@ -64,6 +66,7 @@ struct TenantCommand: AsyncParsableCommand {
             if let sessionIdle { changes["session_idle_lifetime"] = .integer(Int64(sessionIdle)) }
             if let passwordMinimumLength { changes["password_minimum_length"] = .integer(Int64(passwordMinimumLength)) }
             if let keyRotationDays { changes["key_rotation_days"] = keyRotationDays == 0 ? .null : .integer(Int64(keyRotationDays)) }
+            if let publishesTokenStatus { changes["publishes_token_status"] = .bool(publishesTokenStatus) }
             return changes
         }
 

@@ -9,7 +9,7 @@ struct TenantStore: Sendable {
 
     private static let selection: SQL = """
         SELECT id, slug, name, signing_algorithm, disabled_at IS NOT NULL, color, logo_uri, requires_second_factor, allows_one_session_only,
-               session_lifetime_seconds, session_idle_seconds, password_minimum_length, key_rotation_days
+               session_lifetime_seconds, session_idle_seconds, password_minimum_length, key_rotation_days, publishes_token_status
           FROM auth.tenant
         """
 
@@ -75,7 +75,8 @@ struct TenantStore: Sendable {
                SET name = \(tenant.name), color = \(settings.color), logo_uri = \(settings.logoURI),
                    requires_second_factor = \(settings.requiresSecondFactor), allows_one_session_only = \(settings.allowsOneSessionOnly),
                    session_lifetime_seconds = \(settings.sessionLifetimeSeconds), session_idle_seconds = \(settings.sessionIdleSeconds),
-                   password_minimum_length = \(settings.passwordMinimumLength), key_rotation_days = \(settings.keyRotationDays)
+                   password_minimum_length = \(settings.passwordMinimumLength), key_rotation_days = \(settings.keyRotationDays),
+                   publishes_token_status = \(settings.publishesTokenStatus)
              WHERE id = \(tenant.id.rawValue)
             """
     }
@@ -107,10 +108,10 @@ struct TenantStore: Sendable {
     private static func tenant(_ row: Row) throws -> Tenant {
         let (
             id, slug, name, algorithm, isDisabled, color, logoURI, requiresSecondFactor, allowsOneSessionOnly, sessionLifetime, sessionIdle,
-            passwordLength, rotationDays
+            passwordLength, rotationDays, publishesTokenStatus
         ) = try row.decode(
             UUID.self, String.self, String.self, String.self, Bool.self, String?.self, String?.self, Bool.self, Bool.self, Int32.self,
-            Int32.self, Int32.self, Int32?.self
+            Int32.self, Int32.self, Int32?.self, Bool.self
         )
         guard let algorithm = JWSAlgorithm(rawValue: algorithm) else {
             throw StoredDataError("auth.tenant \(slug): unknown signing_algorithm \(algorithm)")
@@ -124,6 +125,7 @@ struct TenantStore: Sendable {
         settings.sessionIdleSeconds = Int(sessionIdle)
         settings.passwordMinimumLength = Int(passwordLength)
         settings.keyRotationDays = rotationDays.map(Int.init)
+        settings.publishesTokenStatus = publishesTokenStatus
         return Tenant(
             id: TenantID(id), slug: try TenantSlug(slug), name: name, isDisabled: isDisabled, signingAlgorithm: algorithm,
             settings: settings

@@ -97,6 +97,7 @@ extension Tenant {
             "session_idle_lifetime": .integer(Int64(settings.sessionIdleSeconds)),
             "password_minimum_length": .integer(Int64(settings.passwordMinimumLength)),
             "key_rotation_days": settings.keyRotationDays.map { .integer(Int64($0)) } ?? .null,
+            "publishes_token_status": .bool(settings.publishesTokenStatus),
         ]
     }
 
@@ -110,6 +111,7 @@ extension Tenant {
         .init("session_idle_lifetime", .integer(60...31_536_000), "In seconds: how long a session lasts unused."),
         .init("password_minimum_length", .integer(8...128), "In characters."),
         .init("key_rotation_days", .nullable(.integer(1...3650)), "Signing keys this old are rotated; null: only when somebody says so."),
+        .init("publishes_token_status", .boolean, "Access tokens name a status list, which says whether they were revoked."),
     ]
 
     /// Sets what the object has; members are known and of the right type (``settingsSchema``).
@@ -125,6 +127,7 @@ extension Tenant {
             case "session_idle_lifetime": settings.sessionIdleSeconds = value.intValue.map(Int.init) ?? settings.sessionIdleSeconds
             case "password_minimum_length": settings.passwordMinimumLength = value.intValue.map(Int.init) ?? settings.passwordMinimumLength
             case "key_rotation_days": settings.keyRotationDays = value.intValue.map(Int.init)
+            case "publishes_token_status": settings.publishesTokenStatus = value.boolValue ?? settings.publishesTokenStatus
             default: break
             }
         }

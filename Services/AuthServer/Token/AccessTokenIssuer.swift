@@ -14,6 +14,7 @@ struct AccessTokenIssuer: Sendable {
     let keys: KeyRings
     let revocations: RevocationIndex
     let grants: AccessGrantStore
+    let statuses: StatusIndices
     let clock: WallClock
     private let tokenIDs = TokenIDs()
 
@@ -39,7 +40,9 @@ struct AccessTokenIssuer: Sendable {
             revocable: RevocableToken(
                 tenant: tenant.id, tokenID: "", grantID: grant?.id.description, sessionID: sessionID, subject: authority.subject,
                 clientID: client.id.rawValue, issuedAt: 0
-            )
+            ),
+            holder: StatusListStore.Holder(
+                clientID: client.id, subject: authority.subject, sessionID: sessionID, grantID: grant?.id.description)
         )
     }
 
@@ -48,10 +51,16 @@ struct AccessTokenIssuer: Sendable {
     func issue(_ decision: RecognizedRequests.Decision, for person: GrantedPerson?, decidedAt: Int64) async throws -> [UInt8] {
         let ring = try await keys.require(decision.tenant.id)
         let now = try await momentOfIssue(decision, for: person, decidedAt: decidedAt)
-        let payload = decision.template.payload(
-            issuedAt: now, expiresAt: now + Int64(decision.lifetimeSeconds), tokenID: tokenIDs.next()
-        )
-        return try ring.signer.signedBytes(payload: payload)
+        let expiresAt = now + Int64(decision.lifetimeSeconds)
+        guard decision.tenant.settings.publishesTokenStatus else {
+            return try ring.signer.signedBytes(
+                payload: decision.template.payload(issuedAt: now, expiresAt: expiresAt, tokenID: tokenIDs.next()))
+        }
+        let index = try await statuses.next(for: decision, issuedAt: now)
+        let status = AccessTokenCodec.Status(uri: index.list.uri(issuers.issuer(of: decision.tenant.slug)), index: index.index)
+        return try ring.signer.signedBytes(
+            payload: decision.template.payload(
+                issuedAt: now, expiresAt: expiresAt, tokenID: index.tokenID(tokenIDs.next()), status: status))
     }
 
     /// `iat`: not later than the statement that the decision rests on, so that a revocation which waited for that statement covers the token.

@@ -50,7 +50,10 @@ final class AccessTokenVerifier: Sendable {
     /// As ``verify(_:tenant:)``, with the introspection answer.
     func find(_ token: [UInt8], tenant: Tenant) async throws -> Verified? {
         guard token.count <= Self.maximumBytes else { return nil }
-        guard revocations.isCurrent else { throw OAuthError(.temporarilyUnavailable, "revocations are not known at the moment") }
+        guard revocations.isCurrent else {
+            revocations.noteRefusal()
+            throw OAuthError(.temporarilyUnavailable, "revocations are not known at the moment")
+        }
         let hash = SHA256.hash(token)
         var found = verified.withLock { $0[hash] }
         if found == nil {

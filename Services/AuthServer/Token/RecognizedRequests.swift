@@ -22,6 +22,7 @@ final class RecognizedRequests: Sendable {
         let template: AccessTokenCodec.Template
         /// By what such tokens can be revoked, whatever their `jti`.
         let revocable: RevocableToken
+        let holder: StatusListStore.Holder
     }
 
     private struct Kept {

@@ -28,7 +28,10 @@ struct ResourceAPIApplication: Sendable {
             listener: listener, logger: logger
         )
 
-        let revocations = RevocationIndex()
+        let revocations = RevocationIndex(staleness: settings.revocationStaleness)
+        registry.observeGauge("revocation_lag_seconds") { revocations.lag.map { $0 / .seconds(1) } ?? .infinity }
+        registry.observeGauge("revocation_entries") { Double(revocations.count) }
+        registry.observeCounter("revocation_stale_refusals_total") { Double(revocations.refusals) }
         let revocationFeed = try RevocationFeed(settings.database, database: database, index: revocations, logger: logger) { clock.now }
 
         let verified = VerifiedTokens()

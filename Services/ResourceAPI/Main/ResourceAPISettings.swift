@@ -15,6 +15,8 @@ struct ResourceAPISettings: Sendable {
     let proxies: TrustedProxies
     let database: PostgresConfiguration
     let schemas: [String]
+    /// Without word from the revocation log for so long, tokens are refused.
+    let revocationStaleness: Duration
     /// Rows that one read returns at most.
     let maximumRows: Int
     /// How often to look whether the catalog has changed; zero for never.
@@ -44,6 +46,7 @@ struct ResourceAPISettings: Sendable {
         listen = try settings.listenAddress("API_LISTEN", default: "127.0.0.1:8082")
         proxies = try TrustedProxies(settings.optional("TRUSTED_PROXIES") ?? "", variable: "SALLYPORT_TRUSTED_PROXIES")
         database = try Self.database(settings)
+        revocationStaleness = .seconds(try settings.integer("REVOCATION_STALENESS_S", default: 5, in: 5...60))
         maximumRows = try settings.integer("API_MAX_ROWS", default: 1000, in: 1...1_000_000)
         catalogPollInterval = .seconds(try settings.integer("API_CATALOG_POLL_SECONDS", default: 10, in: 0...86400))
         maximumBodyBytes = try settings.integer("API_MAX_BODY_BYTES", default: 1024 * 1024, in: 1024...1_073_741_824)

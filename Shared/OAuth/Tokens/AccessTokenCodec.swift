@@ -12,6 +12,28 @@ public enum AccessTokenCodec {
         Template(claims).payload(issuedAt: claims.issuedAt, expiresAt: claims.expiresAt, tokenID: claims.tokenID)
     }
 
+    /// Where a list says whether the token was revoked (draft-ietf-oauth-status-list §6.1).
+    public struct Status: Sendable, Hashable {
+        public let uri: String
+        public let index: Int64
+
+        public init(uri: String, index: Int64) {
+            self.uri = uri
+            self.index = index
+        }
+
+        fileprivate func write(to json: inout JSONWriter) {
+            json.name("status")
+            json.beginObject()
+            json.name("status_list")
+            json.beginObject()
+            json.field("idx", index)
+            json.field("uri", uri)
+            json.endObject()
+            json.endObject()
+        }
+    }
+
     /// The claims that all tokens of one decision share, written once.
     public struct Template: Sendable {
         private let shared: JSONWriter
@@ -34,12 +56,13 @@ public enum AccessTokenCodec {
         }
 
         /// The payload of one token; `iat` and `nbf` are `issuedAt`, in seconds since 1970.
-        public func payload(issuedAt: Int64, expiresAt: Int64, tokenID: String) -> [UInt8] {
+        public func payload(issuedAt: Int64, expiresAt: Int64, tokenID: String, status: Status? = nil) -> [UInt8] {
             var json = shared
             json.field("exp", expiresAt)
             json.field("iat", issuedAt)
             json.field("nbf", issuedAt)
             json.field("jti", tokenID)
+            if let status { status.write(to: &json) }
             json.endObject()
             return json.bytes
         }

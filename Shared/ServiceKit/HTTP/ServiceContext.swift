@@ -4,6 +4,8 @@ public import NIOCore
 /// What a request knows besides its own bytes: who sent it, as far as the gateway may be believed, and the id that ties its log lines together.
 public struct ServiceContext: RequestContext {
     public var coreContext: CoreRequestContextStorage
+    /// The connection, for closing it where its other end does not read.
+    public let channel: any Channel
     /// The other end of the socket: the gateway, or whoever came past it.
     public let peer: SocketAddress?
     /// Passed on by the gateway, else made here; returned as `X-Request-ID`.
@@ -13,6 +15,7 @@ public struct ServiceContext: RequestContext {
 
     public init(source: Source) {
         coreContext = .init(source: source)
+        channel = source.channel
         peer = source.channel.remoteAddress
     }
 

@@ -38,6 +38,22 @@ final class PrometheusGauge: PrometheusMetric, MeterHandler {
     }
 }
 
+/// A number that is kept elsewhere, asked for when the metrics are read.
+final class PrometheusObservation: PrometheusMetric {
+    let kind: String
+    private let value: @Sendable () -> Double
+
+    init(kind: String, value: @escaping @Sendable () -> Double) {
+        self.kind = kind
+        self.value = value
+    }
+
+    func write(name: String, labels: String, to text: inout String) {
+        let value = value()
+        text += line(name, labels, value == .infinity ? "+Inf" : "\(value)")
+    }
+}
+
 final class PrometheusSummary: PrometheusMetric, RecorderHandler {
     private let state = Mutex<(sum: Double, count: Int)>((0, 0))
     let kind = "summary"

@@ -32,6 +32,16 @@ public final class PrometheusRegistry: MetricsFactory {
         find(label, dimensions) { PrometheusHistogram() }
     }
 
+    /// A gauge whose value is kept elsewhere.
+    public func observeGauge(_ label: String, _ value: @escaping @Sendable () -> Double) {
+        _ = find(label, []) { PrometheusObservation(kind: "gauge", value: value) }
+    }
+
+    /// A count that is kept elsewhere, and only grows.
+    public func observeCounter(_ label: String, _ value: @escaping @Sendable () -> Double) {
+        _ = find(label, []) { PrometheusObservation(kind: "counter", value: value) }
+    }
+
     public func destroyCounter(_ handler: any CounterHandler) { remove(handler) }
     public func destroyRecorder(_ handler: any RecorderHandler) { remove(handler) }
     public func destroyMeter(_ handler: any MeterHandler) { remove(handler) }

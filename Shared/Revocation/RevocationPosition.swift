@@ -1,0 +1,36 @@
+/// How far a reader has come in the revocation log: the transactions whose entries it has seen.
+///
+/// Entries are numbered before they are committed, so a later number can become visible before an earlier one, and who reads on from a
+/// number misses the earlier one for good. PostgreSQL's snapshot (`xmin:xmax:xip,…`) has no such gap: what it does not show is new.
+public struct RevocationPosition: Sendable, Hashable, CustomStringConvertible {
+    private static let maximumBytes = 8192
+
+    /// As PostgreSQL writes a `pg_snapshot`.
+    public let description: String
+    /// Every transaction before it was over.
+    let oldest: UInt64
+    /// No transaction from it on had begun.
+    let next: UInt64
+
+    /// - Parameter text: may come from anybody: nil unless PostgreSQL reads it as a snapshot.
+    public init?(_ text: String) {
+        guard text.utf8.count <= Self.maximumBytes else { return nil }
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 3, let oldest = Self.number(parts[0]), let next = Self.number(parts[1]), oldest > 0, oldest <= next else {
+            return nil
+        }
+        var last = oldest
+        for (index, word) in (parts[2].isEmpty ? [] : parts[2].split(separator: ",", omittingEmptySubsequences: false)).enumerated() {
+            guard let running = Self.number(word), running < next, index == 0 ? running >= last : running > last else { return nil }
+            last = running
+        }
+        description = text
+        self.oldest = oldest
+        self.next = next
+    }
+
+    private static func number(_ digits: Substring) -> UInt64? {
+        guard (1...19).contains(digits.utf8.count), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        return UInt64(digits)
+    }
+}

@@ -1,0 +1,122 @@
+import Logging
+import Postgres
+import Revocation
+import Tenancy
+import TestSupport
+import Testing
+
+@Suite("The feed of the index", .enabled(if: TestDatabase.isConfigured)) struct RevocationFeedTests {
+    private static let acme = TenantID(TestDatabase.acme)
+    private static let globex = TenantID(TestDatabase.globex)
+
+    private func user(_ name: String, of tenant: TenantID) -> RevocableToken {
+        RevocableToken(
+            tenant: tenant, tokenID: "t", grantID: nil, sessionID: nil, subject: name, clientID: "c", issuedAt: TestLog.now - 10)
+    }
+
+    /// - Parameters:
+    ///   - prepare: before the feed begins.
+    ///   - body: gets a superuser's pool as well.
+    private func withFeed(
+        prepare: (TestLog, _ superuser: Postgres) async throws -> Void = { _, _ in },
+        _ body: @Sendable @escaping (RevocationIndex, TestLog, _ superuser: Postgres) async throws -> Void
+    ) async throws {
+        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        try await TestDatabase.with { database in
+            try await database.withPool(role: "sallyport_auth") { writers in
+                try await database.withPool(role: "postgres") { superuser in
+                    try await database.withPool(role: "sallyport_api") { readers in
+                        try await prepare(TestLog(writers), superuser)
+                        let index = RevocationIndex(staleness: .seconds(60))
+                        let feed = try RevocationFeed(
+                            PostgresConfiguration(connectionString: database.connectionString(role: "sallyport_api")), database: readers,
+                            index: index, logger: logger, now: { TestLog.now })
+                        try await withThrowingTaskGroup(of: Void.self) { group in
+                            group.addTask { try await feed.listener.run() }
+                            group.addTask { try await feed.run() }
+                            try await body(index, TestLog(writers), superuser)
+                            group.cancelAll()
+                            while let result = await group.nextResult() {
+                                if case .failure(let error) = result, !(error is CancellationError), !(error is PostgresError) {
+                                    throw error
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while try await !condition() {
+            guard ContinuousClock.now < deadline else {
+                Issue.record("not within 20 seconds: \(what)")
+                return
+            }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    @Test("What was revoked while nobody listened is known before the index is believed again") func gap() async throws {
+        try await withFeed { index, log, superuser in
+            try await eventually("current") { index.isCurrent }
+            try await log.revoke("before", in: Self.acme)
+            try await eventually("announced") { index.revokes(user("before", of: Self.acme)) }
+            #expect(!index.revokes(user("before", of: Self.globex)))
+
+            let name = try await database(superuser)
+            try await superuser.execute("REVOKE CONNECT ON DATABASE \(identifier: name) FROM sallyport_api")
+            try await superuser.execute(Self.endListeners)
+            try await eventually("deaf") { try await listeners(superuser) == 0 }
+            try await log.revoke("meanwhile", in: Self.acme)
+            try await log.revoke("elsewhere", in: Self.globex)
+            #expect(!index.revokes(user("meanwhile", of: Self.acme)))
+
+            try await superuser.execute("GRANT CONNECT ON DATABASE \(identifier: name) TO sallyport_api")
+            try await eventually("caught up") {
+                index.revokes(user("meanwhile", of: Self.acme)) && index.revokes(user("elsewhere", of: Self.globex))
+            }
+            #expect(index.revokes(user("before", of: Self.acme)) && !index.revokes(user("meanwhile", of: Self.globex)))
+        }
+    }
+
+    @Test("It is not ready, and says nothing, until it holds the whole living log") func readiness() async throws {
+        try await withFeed(prepare: { log, superuser in
+            for tenant in [Self.acme, Self.globex] { try await log.revoke("known", in: tenant) }
+            try await superuser.execute("REVOKE EXECUTE ON FUNCTION sallyport.unseen_revocations FROM sallyport_api")
+        }) { index, log, superuser in
+            let tokens = [Self.acme, Self.globex].map { user("known", of: $0) }
+            // Heard, and still not enough: the log cannot be read.
+            try await eventually("listening") { try await listeners(superuser) == 1 }
+            try await log.revoke("later", in: Self.acme)
+            #expect(!index.isCurrent && index.lag == nil)
+            #expect(index.verdict(on: tokens[0]) == .unknown)
+            #expect(index.refusals == 1)
+            try await superuser.execute("GRANT EXECUTE ON FUNCTION sallyport.unseen_revocations TO sallyport_api")
+            try await eventually("current") { index.isCurrent }
+            for token in tokens { #expect(index.verdict(on: token) == .revoked) }
+            #expect(index.verdict(on: user("unknown", of: Self.acme)) == .stands)
+            #expect(index.lag.map { $0 < .seconds(5) } == true)
+        }
+    }
+
+    private func database(_ postgres: Postgres) async throws -> String {
+        try await postgres.queryOne("SELECT current_database()::text") { try $0.decode(String.self) }
+    }
+
+    private func listeners(_ postgres: Postgres) async throws -> Int64 {
+        try await postgres.queryOne(
+            """
+            SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND usename LIKE 'sallyport_a%' AND (query LIKE 'LISTEN%' OR query = 'SELECT 1')
+            """
+        ) { try $0.decode(Int64.self) }
+    }
+
+    private static let endListeners: SQL = """
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+         WHERE datname = current_database() AND usename = 'sallyport_api' AND (query LIKE 'LISTEN%' OR query = 'SELECT 1')
+        """
+}
