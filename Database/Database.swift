@@ -17,6 +17,7 @@ public enum Database {
             Migration(number: 10, name: "calls", sql: text(PackageResources._010_calls_sql)),
             Migration(number: 11, name: "revocation reading", sql: text(PackageResources._011_revocation_reading_sql)),
             Migration(number: 12, name: "pairwise sessions", sql: text(PackageResources._012_pairwise_sessions_sql)),
+            Migration(number: 14, name: "soft delete walls", sql: text(PackageResources._014_soft_delete_walls_sql)),
         ]
     }
 
