@@ -27,7 +27,7 @@ struct OperationMaker {
         return Operation(
             verb: shape.verb, subject: .table(table), format: shape.format, requiredScopes: plan.requiredScopes, statement: statement,
             estimate: isLimited || shape.preferences.count == .planned ? estimate(plan) : nil,
-            countLimit: isLimited ? maximumRows : nil, catalog: catalog)
+            countLimit: isLimited ? maximumRows : nil, catalog: catalog, runsForeignCode: plan.runsForeignCode)
     }
 
     func write(_ shape: RequestShape) throws(APIError) -> Operation {
@@ -36,7 +36,8 @@ struct OperationMaker {
         let plan = try planner.plan(shape)
         return Operation(
             verb: shape.verb, subject: .table(table), format: shape.format, requiredScopes: planner.requiredScopes(plan, shape.verb),
-            statement: plan.map { WriteStatement.make($0, format: shape.format) }, catalog: catalog, isPurge: plan?.isPurge ?? false)
+            statement: plan.map { WriteStatement.make($0, format: shape.format) }, catalog: catalog, isPurge: plan?.isPurge ?? false,
+            runsForeignCode: plan?.runsForeignCode ?? false)
     }
 
     /// - Throws: 404 `PGRST205`.

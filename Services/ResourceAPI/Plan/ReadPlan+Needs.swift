@@ -63,7 +63,7 @@ extension ReadPlan {
 
 extension ReadPlan.Condition {
     /// Whether a function of the row is called.
-    fileprivate var isComputed: Bool {
+    var isComputed: Bool {
         switch self {
         case .filter(let value, _, _): value.isComputed
         case .deleted, .exists: false
