@@ -115,6 +115,17 @@ import Testing
                 CREATE TABLE api.counted (id serial PRIMARY KEY); SELECT sallyport.enable_tenancy('api.counted');
                 REVOKE ALL ON SEQUENCE api.counted_id_seq FROM sallyport_api
                 """),
+        Case(
+            check: "soft-delete", severity: .error, object: "api.notes",
+            setup: noted + "SELECT sallyport.enable_soft_delete('api.notes'); DROP TRIGGER sallyport_soft_delete_keep ON api.notes"),
+        Case(
+            check: "soft-delete", severity: .warning, object: "api.notes",
+            setup: noted + """
+                ALTER TABLE api.notes ADD note int; CREATE INDEX ON api.notes (tenant_id, note);
+                CREATE TABLE api.books (id int PRIMARY KEY); SELECT sallyport.enable_tenancy('api.books');
+                ALTER TABLE api.notes ADD FOREIGN KEY (tenant_id, note) REFERENCES api.books (tenant_id, id) ON DELETE CASCADE;
+                SELECT sallyport.enable_soft_delete('api.notes')
+                """),
         Case(check: "role", severity: .error, object: "api", setup: "GRANT CREATE ON SCHEMA api TO sallyport_api"),
         Case(
             check: "role", severity: .error, object: "api.own",

@@ -101,9 +101,7 @@ struct BatchEndpoint: Sendable {
                     try ResourceResponse(
                         request, try await outcome(request, in: transaction, settings, timeout: min(rest, statementTimeout))))
                 guard answer.byteCount <= ResourceResponse.maximumBytes else {
-                    throw APIError(
-                        400, "54000", "The answer is larger than \(ResourceResponse.maximumBytes / 1_048_576) MB",
-                        hint: "Ask for fewer rows or columns")
+                    throw ResourceResponse.tooLarge
                 }
             } catch let error as APIError {
                 throw BatchRefusal(error: error, index: index)
@@ -118,7 +116,7 @@ struct BatchEndpoint: Sendable {
         _ request: PreparedRequest, in transaction: Transaction, _ settings: TransactionSettings, timeout: Duration
     ) async throws -> Outcome {
         if request.operation.isPurge { try await transaction.execute("SELECT set_config('sallyport.purge', 'on', true)") }
-        let outcome = try await tables.executor.outcome(request, in: transaction, timeout: timeout)
+        let outcome = try await tables.executor.outcome(request, in: transaction, settings, timeout: timeout)
         if request.operation.isPurge { try await transaction.execute("SELECT set_config('sallyport.purge', '', true)") }
         if request.operation.verb.isCall {
             // A function may have changed any setting until the end of its transaction, the tenant among them.

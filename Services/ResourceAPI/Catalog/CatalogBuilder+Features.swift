@@ -1,7 +1,7 @@
 import JSON
 
 extension CatalogBuilder {
-    /// What triggers of fixed names declare of a table; of a view that shows one table's rows, what holds for that table's columns in it.
+    /// What triggers of fixed names declare of a table. A view has none of it: what holds on the table, its triggers hold to.
     ///
     /// - Parameter columns: the visible ones; a declaration whose column is not there is not believed.
     func features(of relation: Int64, columns: Set<String>) -> Table.Features {

@@ -91,7 +91,7 @@ struct CatalogBuilder {
             privileges: Set(relation.privileges.compactMap(Table.Privilege.init(rawValue:))), columns: columns,
             primaryKey: origins.primaryKey(of: relation.id).compactMap { names[$0] },
             constraints: namedConstraints(of: relation.id, columns: names), comment: relation.comment,
-            features: features(of: relation.id, columns: Set(visible.map(\.name))))
+            features: features(of: relation.id, columns: Set(visible.map(\.name))), foreignCode: rows.foreignCode[relation.id] ?? .never)
     }
 
     /// - Parameter base: of a view that shows one relation's rows, the column behind: what holds for it holds here.

@@ -16,7 +16,7 @@ struct CatalogStore: Sendable {
     func load(from postgres: Postgres) async throws -> Catalog {
         var statements = [
             Self.role, Self.relations(schemas), Self.columns(schemas), Self.constraints(schemas), Self.views(schemas),
-            Self.functions(schemas), Self.types, Self.triggers(schemas),
+            Self.functions(schemas), Self.types, Self.triggers(schemas), Self.foreignCode,
         ]
         let known = timeZones.names
         if known == nil { statements.append(Self.timeZones) }
@@ -31,7 +31,8 @@ struct CatalogStore: Sendable {
         try rows.readFunctions(results[5])
         try rows.readTypes(results[6])
         try rows.readTriggers(results[7])
-        rows.timeZones = try known ?? Set(results[8].map { try $0.decode(String.self) })
+        try rows.readForeignCode(results[8])
+        rows.timeZones = try known ?? Set(results[9].map { try $0.decode(String.self) })
         timeZones.names = rows.timeZones
         return CatalogBuilder(rows).catalog(schemas: schemas)
     }

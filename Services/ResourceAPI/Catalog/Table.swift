@@ -31,6 +31,16 @@ struct Table: Sendable, Equatable {
     let constraints: [String: Constraint]
     let comment: String?
     let features: Features
+    let foreignCode: ForeignCode
+
+    /// When functions that developers wrote run, without being called by name.
+    enum ForeignCode: Sendable, Hashable {
+        case never
+        /// When its rows are written.
+        case written
+        /// When they are read, and when they are written.
+        case always
+    }
 
     /// What was declared of a table beyond its isolation.
     struct Features: Sendable, Equatable {
@@ -59,7 +69,8 @@ struct Table: Sendable, Equatable {
 
     init(
         schema: String, name: String, kind: Kind = .table, isShared: Bool, privileges: Set<Privilege>, columns: [Column],
-        primaryKey: [String], constraints: [String: Constraint] = [:], comment: String? = nil, features: Features = Features()
+        primaryKey: [String], constraints: [String: Constraint] = [:], comment: String? = nil, features: Features = Features(),
+        foreignCode: ForeignCode = .never
     ) {
         self.schema = schema
         self.name = name
@@ -71,6 +82,7 @@ struct Table: Sendable, Equatable {
         self.constraints = constraints
         self.comment = comment
         self.features = features
+        self.foreignCode = foreignCode
         positions = Dictionary(columns.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
 

@@ -29,7 +29,7 @@ struct DoctorStore: Sendable {
             ("role", Self.role), ("isolation", isolation), ("granted-elsewhere", grantedElsewhere), ("shared-writable", sharedWritable),
             ("definer-function", definers), ("exposed-function", exposedFunctions), ("volatile-function", volatileFunctions),
             ("broad-policy", Self.broadPolicies), ("leaky-index", Self.leakyIndexes), ("foreign-key-index", Self.foreignKeyIndexes),
-            ("sequence", Self.sequences), ("announcement", Self.announcement),
+            ("sequence", Self.sequences), ("soft-delete", DoctorStore.softDelete), ("announcement", Self.announcement),
         ]
     }
 

@@ -36,6 +36,7 @@ struct ResourceExecutor: Sendable {
     /// The caller's settings and what the request needs besides.
     func settings(for request: PreparedRequest, _ settings: TransactionSettings) -> TransactionSettings {
         var settings = settings
+        if request.operation.runsForeignCode { settings = settings.resettingSession() }
         if let zone = request.preferences.timeZone { settings = settings.adding("TimeZone", zone.string) }
         if request.operation.isPurge { settings = settings.adding("sallyport.purge", "on") }
         switch request.operation.verb {
@@ -60,6 +61,16 @@ struct ResourceExecutor: Sendable {
         } catch let error as PostgresError {
             throw APIError(error, operation: request.operation)
         }
+    }
+
+    /// In somebody's transaction of these settings; a statement that is slow there is watched as any.
+    func outcome(
+        _ request: PreparedRequest, in transaction: Transaction, _ settings: TransactionSettings, timeout: Duration?
+    ) async throws -> Outcome {
+        guard let statement = request.operation.statement else { return Outcome(count: 0) }
+        let start = ContinuousClock.now
+        defer { database.note(start.duration(to: .now), statement.statement, settings) }
+        return try await outcome(request, in: transaction, timeout: timeout)
     }
 
     /// `tx=rollback`: what the request would have done.

@@ -29,7 +29,8 @@ struct ExportEndpoint: Sendable {
         try tables.gate.require(export.operation.requiredScopes, for: caller)
 
         do {
-            let stream = try await database.stream(export.sql, settings: caller.settings, timeout: timeout, as: format)
+            let stream = try await database.stream(
+                export.sql, settings: caller.settings.resettingSession(export.operation.runsForeignCode), timeout: timeout, as: format)
             // Whatever is wrong with the statement shows here.
             let first = try await stream.next()
             return Response(status: .ok, headers: headers(export.table, format), body: body(first, stream))

@@ -52,12 +52,17 @@ struct Export: Sendable {
 
 extension ResourceEngine {
     /// - Parameter request: a read; its `select`, filters, `order`, `limit` and `offset` count.
+    ///
+    /// Related rows are bounded for each row, by the bound on a read's rows, and a row with related rows by the size of an answer: what is
+    /// beyond is refused by the statement (400 `54000`).
+    ///
     /// - Throws: as a read does; 400 `PGRST100` for `after`.
     func export(_ request: ResourceRequest, as format: ExportFormat) throws(APIError) -> Export {
         let table = try table(named: request.name, schema: request.schema)
         let query = try Query(try QueryString(request.rawQuery), range: nil, for: .read)
         guard query.shape.after == nil else { throw .unsupported("after", String(request.rawQuery)) }
-        let planner = ReadPlanner(catalog: catalog, maximumRows: request.maximumRows, allowsAggregates: allowsAggregates)
+        var planner = ReadPlanner(catalog: catalog, maximumRows: request.maximumRows, allowsAggregates: allowsAggregates)
+        planner.maximumRelatedRows = [maximumRows, request.maximumRows].compactMap(\.self).min()
         let plan: ReadPlan
         do throws(APIError) {
             plan = try planner.plan(query.shape.root, of: .table(table))
@@ -65,11 +70,13 @@ extension ResourceEngine {
             throw error.inside(RequiredScope(action: "read", resource: table.name))
         }
         var builder = StatementBuilder()
-        var text = builder.rows(plan)
+        let rows = builder.rows(plan)
+        var text = builder.measured(rows, of: plan, isEach: true)
         if format == .jsonLines { text = "SELECT row_to_json(sallyport_row) FROM (\(text)) AS sallyport_row" }
         let statement = ResourceStatement(text, builder, .affected)
         let operation = Operation(
-            verb: .read, subject: .table(table), format: .csv, requiredScopes: plan.requiredScopes, statement: statement, catalog: catalog)
+            verb: .read, subject: .table(table), format: .csv, requiredScopes: plan.requiredScopes, statement: statement, catalog: catalog,
+            runsForeignCode: plan.runsForeignCode)
         return Export(operation: operation, table: table, sql: statement.bind(query, nil))
     }
 }

@@ -43,11 +43,13 @@ struct TenantDatabase: Sendable {
         TenantSession(database: self, settings: settings)
     }
 
-    /// Runs `body` in an interactive transaction, which holds a connection for itself, when it is the tenant's turn.
+    /// Runs `body` in an interactive transaction, which holds a connection for itself, when it is the tenant's turn. Whatever it leaves behind in
+    /// the session is taken away.
     ///
     /// - Throws: as ``TenantSession`` does, and what `body` throws.
     func withTransaction<R>(settings: TransactionSettings, _ body: (Transaction) async throws -> R) async throws -> R {
-        try await turn(.slow, of: settings.tenant) { _ in try await postgres.withTransaction(settings: settings, body) }
+        let settings = settings.resettingSession()
+        return try await turn(.slow, of: settings.tenant) { _ in try await postgres.withTransaction(settings: settings, body) }
     }
 
     /// A place among exports and imports, held until the object is gone.
@@ -82,11 +84,21 @@ struct TenantDatabase: Sendable {
 
     /// - Throws: 400 `54001` beyond the ceiling of the settings' role.
     func checkCost(_ sql: SQL, _ settings: TransactionSettings) async throws {
-        let role = settings.role
-        guard let maximum = limits[role].maximumCost, !ceiling.isKnown(sql.statement, role: role) else { return }
+        guard let maximum = limits[settings.role].maximumCost, !ceiling.isKnown(sql.statement, settings) else { return }
         try await turn(.slow, of: settings.tenant) { _ in
-            try await ceiling.check(sql, role: role, maximum: maximum, settings: settings, on: postgres)
+            try await ceiling.check(sql, maximum: maximum, settings: settings, in: postgres.with(settings))
         }
+    }
+
+    /// As ``checkCost(_:_:)``, on the connection of a transaction, which has had its turn.
+    func checkCost(_ sql: SQL, _ settings: TransactionSettings, in transaction: Transaction) async throws {
+        guard let maximum = limits[settings.role].maximumCost, !ceiling.isKnown(sql.statement, settings) else { return }
+        try await ceiling.check(sql, maximum: maximum, settings: settings, in: transaction)
+    }
+
+    /// Takes note of a statement that took a while inside a transaction.
+    func note(_ duration: Duration, _ statement: SQLStatement, _ settings: TransactionSettings) {
+        if limits[settings.role].maximumCost != nil { ceiling.note(duration.nanoseconds, statement, settings) }
     }
 }
 
@@ -112,7 +124,11 @@ struct TenantSession: SQLExecutor {
             let start = ContinuousClock.now
             var service: Int64?
             // What was given up took at least so long, as far as is known.
-            defer { database.speeds.note(service ?? start.duration(to: .now).nanoseconds, speed, of: statement, for: tenant) }
+            defer {
+                let service = service ?? start.duration(to: .now).nanoseconds
+                database.speeds.note(service, speed, of: statement, for: tenant)
+                if limits.maximumCost != nil { database.ceiling.note(service, statement, settings) }
+            }
             return try await database.postgres.batch(
                 statements, settings: settings, timeout: Self.shorter(timeout, limits.statementTimeout), isAlone: isAlone, service: &service
             )

@@ -82,7 +82,8 @@ extension ResourceExecutor {
     func run(_ request: PreparedRequest, once key: IdempotencyKey, settings: TransactionSettings) async throws -> ResourceResponse {
         try await checkCost(of: request, settings)
         return try await once(key, settings: self.settings(for: request, settings), operation: request.operation) { transaction in
-            try ResourceResponse(request, try await outcome(request, in: transaction, timeout: database.statementTimeout(settings)))
+            try ResourceResponse(
+                request, try await outcome(request, in: transaction, settings, timeout: database.statementTimeout(settings)))
         }
     }
 
@@ -92,7 +93,17 @@ extension ResourceExecutor {
     func checkCost(of request: PreparedRequest, _ settings: TransactionSettings) async throws {
         guard let statement = request.operation.statement else { return }
         do {
-            try await database.checkCost(statement.bind(request.query, request.payload), settings)
+            try await database.checkCost(statement.bind(request.query, request.payload), self.settings(for: request, settings))
+        } catch let error as PostgresError {
+            throw APIError(error, operation: request.operation)
+        }
+    }
+
+    /// As ``checkCost(of:_:)``, inside the transaction.
+    func checkCost(of request: PreparedRequest, _ settings: TransactionSettings, in transaction: Transaction) async throws {
+        guard let statement = request.operation.statement else { return }
+        do {
+            try await database.checkCost(statement.bind(request.query, request.payload), settings, in: transaction)
         } catch let error as PostgresError {
             throw APIError(error, operation: request.operation)
         }

@@ -41,11 +41,13 @@ struct ImportEndpoint: Sendable {
         let place = try await database.streamPlace(of: caller.settings.tenant)
         defer { withExtendedLifetime(place) {} }
         do {
-            let count = try await database.withTransaction(settings: caller.settings) { transaction in
+            let settings = caller.settings.adding("sallyport.request_id", context.requestID)
+            let count = try await database.withTransaction(settings: settings) { transaction in
                 // What is checked at the end only could not be told by line.
                 try await transaction.execute("SET CONSTRAINTS ALL IMMEDIATE")
-                var file = ImportedFile(target: target, executor: tables.executor, transaction: transaction, deadline: .now + timeout) {
-                    scopes in
+                var file = ImportedFile(
+                    target: target, executor: tables.executor, transaction: transaction, settings: settings, deadline: .now + timeout
+                ) { scopes in
                     try tables.gate.require(scopes, for: caller)
                 }
                 var size = 0

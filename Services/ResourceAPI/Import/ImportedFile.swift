@@ -14,6 +14,7 @@ struct ImportedFile {
     private let target: ImportTarget
     private let executor: ResourceExecutor
     private let transaction: Transaction
+    private let settings: TransactionSettings
     private let deadline: ContinuousClock.Instant
     private let authorize: ([RequiredScope]) throws -> Void
 
@@ -24,21 +25,25 @@ struct ImportedFile {
     private var count = 0
     private var faults: [ImportRefusal.Line] = []
 
-    /// - Parameter authorize: checks what the inserts need.
+    /// - Parameters:
+    ///   - settings: the transaction's own; its role's limits hold for each insert.
+    ///   - authorize: checks what the inserts need.
     init(
-        target: ImportTarget, executor: ResourceExecutor, transaction: Transaction, deadline: ContinuousClock.Instant,
+        target: ImportTarget, executor: ResourceExecutor, transaction: Transaction, settings: TransactionSettings,
+        deadline: ContinuousClock.Instant,
         authorize: @escaping ([RequiredScope]) throws -> Void
     ) {
         self.target = target
         self.executor = executor
         self.transaction = transaction
+        self.settings = settings
         self.deadline = deadline
         self.authorize = authorize
     }
 
     /// - Throws: ``ImportRefusal`` when enough lines are wrong; `APIError` for what is no line's fault.
     mutating func read(_ chunk: [UInt8]) async throws {
-        guard .now < deadline else { throw APIError(408, "PGRST102", "The import took too long") }
+        guard .now < deadline else { throw Self.tookTooLong }
         reader.append(chunk)
         try await takeRecords()
     }
@@ -105,7 +110,9 @@ struct ImportedFile {
         do {
             let request = try target.insert(json.bytes, columns: columns.list)
             let (executor, transaction) = (executor, transaction)
-            try await transaction.attempt { _ = try await executor.run([request], in: $0) }
+            let (settings, timeout) = (settings, try insertTimeout())
+            try await executor.checkCost(of: request, settings, in: transaction)
+            try await transaction.attempt { _ = try await executor.outcome(request, in: $0, settings, timeout: timeout) }
             count += records.count
         } catch let error as APIError where error.isOfARow {
             guard records.count > 1 else { return try note(first.line, try await column(of: first, error), error) }
@@ -114,6 +121,15 @@ struct ImportedFile {
             try await insert(records[middle...])
         }
     }
+
+    /// How long one insert may take.
+    private func insertTimeout() throws(APIError) -> Duration {
+        let rest = ContinuousClock.now.duration(to: deadline)
+        guard rest > .zero else { throw Self.tookTooLong }
+        return min(rest, executor.database.statementTimeout(settings) ?? rest)
+    }
+
+    private static let tookTooLong = APIError(408, "PGRST102", "The import took too long")
 
     /// The column whose value its type does not take, where it is that.
     private func column(of record: CSVRecord, _ error: APIError) async throws -> String? {

@@ -23,7 +23,7 @@ extension OperationMaker {
             maximumAffected: shape.maximumAffected)
         return Operation(
             verb: shape.verb, subject: .function(plan.function), format: shape.format, requiredScopes: plan.requiredScopes,
-            statement: statement, catalog: catalog)
+            statement: statement, catalog: catalog, runsForeignCode: true)
     }
 }
 

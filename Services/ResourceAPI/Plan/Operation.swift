@@ -19,10 +19,12 @@ final class Operation: Sendable {
     let catalog: Catalog
     /// Whether rows that are deleted softly are removed for good, which takes the setting `sallyport.purge`.
     let isPurge: Bool
+    /// Whether functions run that developers wrote, which may leave something behind in the session.
+    let runsForeignCode: Bool
 
     init(
         verb: Verb, subject: Subject, format: AnswerFormat, requiredScopes: [RequiredScope], statement: ResourceStatement?,
-        countCeiling: Int? = nil, catalog: Catalog, isPurge: Bool = false
+        countCeiling: Int? = nil, catalog: Catalog, isPurge: Bool = false, runsForeignCode: Bool
     ) {
         self.verb = verb
         self.subject = subject
@@ -32,6 +34,7 @@ final class Operation: Sendable {
         self.countCeiling = countCeiling
         self.catalog = catalog
         self.isPurge = isPurge
+        self.runsForeignCode = runsForeignCode
     }
 
     var table: Table? {

@@ -37,7 +37,7 @@ struct OperationMaker {
                 .rows(hasTotal: counts != nil, hasCursor: plan.cursor != nil, hasTag: isTagged))
         return Operation(
             verb: shape.verb, subject: .table(table), format: shape.format, requiredScopes: plan.requiredScopes, statement: statement,
-            countCeiling: counts?.upTo, catalog: catalog)
+            countCeiling: counts?.upTo, catalog: catalog, runsForeignCode: plan.runsForeignCode)
     }
 
     func write(_ shape: RequestShape) throws(APIError) -> Operation {
@@ -55,7 +55,8 @@ struct OperationMaker {
         let plan = try planner.plan(shape)
         return Operation(
             verb: shape.verb, subject: .table(table), format: shape.format, requiredScopes: planner.requiredScopes(plan, shape),
-            statement: plan.map { WriteStatement.make($0, format: shape.format) }, catalog: catalog, isPurge: plan?.isPurge ?? false)
+            statement: plan.map { WriteStatement.make($0, format: shape.format) }, catalog: catalog, isPurge: plan?.isPurge ?? false,
+            runsForeignCode: plan?.runsForeignCode ?? false)
     }
 
     /// - Throws: 404 `PGRST205`.

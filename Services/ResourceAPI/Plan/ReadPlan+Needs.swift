@@ -79,6 +79,9 @@ extension ReadPlan {
 }
 
 extension ReadPlan.Condition {
+    /// Whether a function of the row is called.
+    var isComputed: Bool { !computations.isEmpty }
+
     /// The functions of the row that are called.
     fileprivate var computations: [Function] {
         switch self {

@@ -43,6 +43,8 @@ struct ReadPlan: Sendable, Equatable {
     var limit = RowBound.none
     /// Rows that are returned at most, whatever ``limit`` says.
     var maximumRows: Int?
+    /// More rows than this are refused.
+    var refusesBeyond: Int?
     var offset: ValueIndex?
     /// Keyset pagination; the order then is total.
     var cursor: Cursor?

@@ -6,6 +6,9 @@ struct ReadPlanner: Sendable {
     /// Rows that one read returns at most, at the root and in each embedded relation; nil for no bound. What a write gives back is
     /// bounded by the write.
     let maximumRows: Int?
+    /// Rows that an embedded relation may have for one row; more are refused (400 `54000`), not left out. Nil: ``maximumRows``, and what is
+    /// beyond is left out.
+    var maximumRelatedRows: Int?
     /// Whether `count()`, `sum()` and the like may be asked for.
     var allowsAggregates = true
 

@@ -44,7 +44,8 @@ extension ReadPlanning {
             // One row at most needs no order, and a limit only where no key says so.
             if relationship.hasUniqueTarget(table) { inner.order = [] } else { inner.maximumRows = 1 }
         } else {
-            inner.maximumRows = planner.maximumRows
+            inner.maximumRows = planner.maximumRelatedRows.map { $0 + 1 } ?? planner.maximumRows
+            inner.refusesBeyond = planner.maximumRelatedRows
             if embed.isSpread, inner.output.contains(where: { $0.aggregate != nil }) {
                 throw APIError(
                     400, "PGRST127", "Feature not implemented",

@@ -25,6 +25,9 @@ struct ResourceResponse: Sendable {
     let headers: [(name: String, value: String)]
     let body: Body
 
+    static let tooLarge = APIError(
+        400, "54000", "The answer is larger than \(maximumBytes / 1_048_576) MB", hint: "Ask for fewer rows or columns")
+
     init(status: Int, headers: [(name: String, value: String)], body: Body) {
         self.status = status
         self.headers = headers
@@ -39,8 +42,7 @@ struct ResourceResponse: Sendable {
         // A write that ran has been checked, and taken back, where it ran.
         if operation.format.isObject, outcome.count != 1, !verb.isCall { throw .notSingular(outcome.count) }
         if outcome.isTooLarge, verb.isRead {
-            throw APIError(
-                400, "54000", "The answer is larger than \(Self.maximumBytes / 1_048_576) MB", hint: "Ask for fewer rows or columns")
+            throw Self.tooLarge
         }
         var body = Self.body(request, outcome)
         let hasBody = if case .none = body { false } else { true }

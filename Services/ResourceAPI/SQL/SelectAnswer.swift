@@ -14,7 +14,7 @@ extension StatementBuilder {
     ///   - extra: expressions that do not depend on the rows.
     mutating func answer(_ plan: ReadPlan, format: AnswerFormat, _ counts: RowCounting? = nil, extra: [String] = []) -> String {
         let hasMore = plan.cursor != nil || plan.taggedColumns != nil
-        var rows = "(\(rows(plan))) AS \(hasMore ? "sallyport_page" : "sallyport_row")"
+        var rows = "(\(measured(rows(plan), of: plan))) AS \(hasMore ? "sallyport_page" : "sallyport_row")"
         var columns = "\(body(plan, format)) AS body, count(*) AS count"
         var list = "CASE WHEN octet_length(body::pg_catalog.text) <= \(ResourceResponse.maximumBytes) THEN body END, count"
         if let counts { list += ", \(total(plan, counts))" }

@@ -1,3 +1,5 @@
+import JSON
+
 /// Embedded relations: as JSON in the select list, as tests in WHERE, and joined where their columns are spread or ordered by.
 ///
 /// In the select list they are computed for the rows that are returned and no others, whatever the limit; in WHERE the planner may
@@ -6,8 +8,11 @@ extension StatementBuilder {
     /// The relation as one JSON value.
     mutating func json(_ embed: ReadPlan.Embedding, of row: RowName) -> String {
         let rows = related(embed, of: row)
-        let value = embed.relationship.isToOne ? "row_to_json(\(embed.alias).*)" : "coalesce(json_agg(\(embed.alias).*), '[]')"
-        return "(SELECT \(value) FROM (\(rows)) AS \(embed.alias))"
+        if !embed.relationship.isToOne {
+            let list = measured(rows, of: embed.plan)
+            return "(SELECT coalesce(json_agg(\(embed.alias).*), '[]') FROM (\(list)) AS \(embed.alias)\(refusal(of: embed)))"
+        }
+        return "(SELECT row_to_json(\(embed.alias).*) FROM (\(rows)) AS \(embed.alias))"
     }
 
     /// Whether there is a related row.
@@ -26,7 +31,15 @@ extension StatementBuilder {
         guard !embed.relationship.isToOne else { return " LEFT JOIN LATERAL (\(rows)) AS \(embed.alias) ON TRUE" }
         let inner = embed.alias + "s"
         let members = embed.plan.output.map { "coalesce(json_agg(\(inner).\(quoted($0.name))), '[]') AS \(quoted($0.name))" }
-        return " LEFT JOIN LATERAL (SELECT \(members.joined(separator: ", ")) FROM (\(rows)) AS \(inner)) AS \(embed.alias) ON TRUE"
+        return
+            " LEFT JOIN LATERAL (SELECT \(members.joined(separator: ", ")) FROM (\(measured(rows, of: embed.plan))) AS \(inner)\(refusal(of: embed))) AS \(embed.alias) ON TRUE"
+    }
+
+    private func refusal(of embed: ReadPlan.Embedding) -> String {
+        guard let maximum = embed.plan.refusesBeyond else { return "" }
+        let message = "A row has more than \(maximum) related rows in \(APIError.excerpt(embed.name.string))"
+        let refusal = "sallyport.refuse('54000', \(literal(message)), NULL, 'Give the relation a limit, or export it by itself')"
+        return " HAVING CASE WHEN count(*) <= \(maximum) THEN true ELSE \(refusal) END"
     }
 
     /// A value of a to-one relation under an alias of its own, to order by.

@@ -31,6 +31,8 @@ final class DriverConnection {
     var reservation: Request?
     /// The request in flight wants no followers.
     var servesAlone = false
+    /// Something may have been left behind in the session, and has not been taken away yet.
+    var isTainted = false
     /// The request of the head was given up; the server is told at this time if it is still at it.
     var cancelAt: Int64?
     /// A cancel request is on its way: it may hit whatever runs when it arrives.
@@ -58,10 +60,13 @@ final class DriverConnection {
 
     /// May take requests of anybody.
     var isShared: Bool {
-        lease == nil && reservation == nil && !servesAlone && !isCancelling && cancelAt == nil && !isRetiring
+        lease == nil && reservation == nil && !servesAlone && !isTainted && !isCancelling && cancelAt == nil && !isRetiring
     }
 
     var isIdle: Bool { inFlight.isEmpty }
+
+    /// Will be clean and shared in a moment.
+    var isBeingReset: Bool { isTainted && lease == nil && inFlight.first?.isReset == true }
 
     /// Takes note if the report says that the session is over.
     func note(_ error: ServerError) {

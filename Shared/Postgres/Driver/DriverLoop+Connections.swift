@@ -124,6 +124,7 @@ extension DriverLoop {
         guard let connection = lease.connection else { return }
         lease.connection = nil
         connection.lease = nil
+        if connection.isTainted { return reset(connection) }
         if connection.isIdle { settle(connection) }
     }
 

@@ -76,7 +76,8 @@ extension DriverLoop {
         if waiting > 0 {
             // Quick statements are served best by few connections with full pipelines: one more at a time then.
             let isFlowing = averageService < Self.quickWithin && connections.contains { isQuick($0) }
-            let wanted = isFlowing ? min(1 - connecting, room) : min(room, waiting - connecting)
+            let expected = connecting + connections.count { $0.isBeingReset }
+            let wanted = isFlowing ? min(1 - connecting, room) : min(room, waiting - expected)
             for _ in 0..<max(0, wanted) { connect() }
         } else if connections.isEmpty {
             keepMinimum()
@@ -150,7 +151,16 @@ extension DriverLoop {
         }
         request.isSent = true
         connection.steps.append(DriverConnection.Step(kind: .sync, prepared: nil))
-        flush(connection)
+        switch request.kind {
+        case .unit where request.settings.resetsSession:
+            connection.isTainted = true
+            reset(connection)
+        case .leased(let lease) where lease.settings.resetsSession:
+            // Reset when it is given back.
+            connection.isTainted = true
+            flush(connection)
+        default: flush(connection)
+        }
     }
 
     private func put(_ request: Request, on connection: DriverConnection) -> Bool {

@@ -91,7 +91,11 @@ extension DriverLoop {
         let service = now &- connection.headSince
         if !request.isDone { request.service = service }
         // What runs alone says nothing about those that share.
-        if request.isAlone { connection.servesAlone = false } else { averageService += (service &- averageService) / 16 }
+        if request.isAlone {
+            connection.servesAlone = false
+        } else if !request.isReset {
+            averageService += (service &- averageService) / 16
+        }
         connection.headSince = now
         connection.cancelAt = nil
         if let next = connection.inFlight.first, next.isDone { scheduleCancel(on: connection) }
@@ -99,6 +103,7 @@ extension DriverLoop {
     }
 
     private func conclude(_ request: Request, on connection: DriverConnection) {
+        if request.isReset { return concludeReset(request, on: connection) }
         guard !request.isDone else { return }
         guard let error = request.serverError else { return request.finish() }
         let isInnocent = connection.isCancelling && error.sqlState == .queryCanceled

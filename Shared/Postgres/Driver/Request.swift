@@ -12,6 +12,8 @@ final class Request: @unchecked Sendable {
         case leased(Lease)
         /// Waits for a connection of its own.
         case lease(Lease)
+        /// The driver's own: takes away what a request may have left behind in the session.
+        case reset
     }
 
     enum State {
@@ -63,6 +65,10 @@ final class Request: @unchecked Sendable {
 
     var isUnit: Bool {
         if case .unit = kind { true } else { false }
+    }
+
+    var isReset: Bool {
+        if case .reset = kind { true } else { false }
     }
 
     /// Whether it can join others on a connection.

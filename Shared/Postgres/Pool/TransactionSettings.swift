@@ -8,6 +8,10 @@ public struct TransactionSettings: Sendable {
         didSet { fault = Self.fault(in: settings) }
     }
 
+    /// Whether what runs may leave something behind in the session, as code that others wrote may: settings made for the session, advisory
+    /// locks, cursors, temporary tables. Nobody else's request follows on the connection until all of it is taken away.
+    public var resetsSession = false
+
     enum Fault: Sendable {
         case tooMany
         case containsNUL
@@ -31,7 +35,16 @@ public struct TransactionSettings: Sendable {
     }
 
     public func adding(_ name: String, _ value: String) -> TransactionSettings {
-        TransactionSettings(settings + [(name, value)])
+        var all = self
+        all.settings.append((name, value))
+        return all
+    }
+
+    /// As ``resetsSession`` says.
+    public func resettingSession(_ resetsSession: Bool = true) -> TransactionSettings {
+        var all = self
+        all.resetsSession = resetsSession || self.resetsSession
+        return all
     }
 
     private static func fault(in settings: [(name: String, value: String)]) -> Fault? {

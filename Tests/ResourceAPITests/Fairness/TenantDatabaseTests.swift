@@ -103,6 +103,32 @@ import Testing
         }
     }
 
+    @Test("What was cheap for one value or tenant lets no dear one pass") func values() async throws {
+        let limits = #"{"readonly": {"max_cost": 40}}"#
+        try await Self.with(environment: ["SALLYPORT_API_ROLE_LIMITS": limits]) { database, _, _ in
+            let series = SQLStatement("SELECT count(*) FROM generate_series(1, $1) AS g", parameterTypes: [.int4])
+            let readers = try [TestDatabase.acme, TestDatabase.globex].map { try Self.caller($0, role: "readonly").settings }
+            func run(_ count: Int32, _ tenant: Int) async throws {
+                _ = try await database.with(readers[tenant]).query(SQL(series, [SQLParameter(count)]))
+            }
+            // A tenth of the ceiling is near it: what costs more is explained each time.
+            try await run(1000, 0)
+            for tenant in [0, 1] {
+                await #expect(throws: APIError.self, "\(tenant)") { try await run(1_000_000, tenant) }
+            }
+            try await run(1, 0)
+            await #expect(throws: APIError.self, "another tenant's") { try await run(1_000_000, 1) }
+            try await run(1000, 0)
+            // Far below it, a dear one may pass once: it is slow, and watched from then on.
+            try? await run(2_000_000, 0)
+            for _ in 0..<3 {
+                let refusal = await #expect(throws: APIError.self) { try await run(2_000_000, 0) }
+                #expect(refusal?.code == "54001")
+                try await run(1, 0)
+            }
+        }
+    }
+
     @Test("The estimate is read from the plan's first line") func estimate() {
         #expect(CostCeiling.totalCost("Aggregate  (cost=1250.00..1250.01 rows=1 width=8)") == 1250.01)
         #expect(CostCeiling.totalCost("Seq Scan on \"(cost=1..2 rows\"  (cost=0.00..35.50 rows=2550 width=4)") == 35.5)

@@ -53,8 +53,13 @@ import Testing
         }
     }
 
+    /// Nobody's patience ends but where that is the question: how long it takes until all stand in line is the machine's affair.
+    private static func limits(total: Int, tenant: Int, waiting: Int = 2048, tenantWaiting: Int = 256) -> TenantTurns.Limits {
+        TenantTurns.Limits(total: total, tenant: tenant, waiting: waiting, tenantWaiting: tenantWaiting, patience: .seconds(3600))
+    }
+
     private static func eventually(_ what: String, _ condition: () -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(60)
         while !condition() {
             guard ContinuousClock.now < deadline else { throw ResourceAPIHarness.Timeout(what: what) }
             try await Task.sleep(for: .milliseconds(1))
@@ -62,7 +67,7 @@ import Testing
     }
 
     @Test("A tenant with one statement is next, however many another has waiting") func roundRobin() async throws {
-        let (turns, log) = (TenantTurns(.init(total: 1, tenant: 1)), Log())
+        let (turns, log) = (TenantTurns(Self.limits(total: 1, tenant: 1)), Log())
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await turns.take(Self.acme) { await log.run("acme", holding: true) } }
             try await Self.eventually("the first runs") { log.running == 1 }
@@ -79,7 +84,7 @@ import Testing
     }
 
     @Test("A tenant at its limit waits and holds up nobody") func tenantLimit() async throws {
-        let (turns, log) = (TenantTurns(.init(total: 3, tenant: 2)), Log())
+        let (turns, log) = (TenantTurns(Self.limits(total: 3, tenant: 2)), Log())
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<4 { group.addTask { try await turns.take(Self.acme) { await log.run("acme", holding: true) } } }
             try await Self.eventually("two run, two wait") { log.running == 2 && turns.waiting == 2 }
@@ -92,7 +97,7 @@ import Testing
     }
 
     @Test("A full line refuses; another tenant's does not") func fullLine() async throws {
-        let (turns, log) = (TenantTurns(.init(total: 1, tenant: 1, waiting: 3, tenantWaiting: 2)), Log())
+        let (turns, log) = (TenantTurns(Self.limits(total: 1, tenant: 1, waiting: 3, tenantWaiting: 2)), Log())
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<3 { group.addTask { try await turns.take(Self.acme) { await log.run("acme", holding: true) } } }
             try await Self.eventually("one runs, two wait") { log.running == 1 && turns.waiting == 2 }
@@ -120,7 +125,7 @@ import Testing
     }
 
     @Test("A place is held as long as its object lives, and none is waited for at once") func places() async throws {
-        let turns = TenantTurns(.init(total: 2, tenant: 1))
+        let turns = TenantTurns(Self.limits(total: 2, tenant: 1))
         var place = turns.holdAtOnce("acme")
         #expect(place != nil && turns.holdAtOnce("acme") == nil)
         let waiting = Task { try await turns.hold("acme") }
@@ -132,7 +137,7 @@ import Testing
     }
 
     @Test("A cancelled task leaves the line") func cancellation() async throws {
-        let (turns, log) = (TenantTurns(.init(total: 1, tenant: 1)), Log())
+        let (turns, log) = (TenantTurns(Self.limits(total: 1, tenant: 1)), Log())
         let holder = Task { try await turns.take(Self.acme) { await log.run("acme", holding: true) } }
         try await Self.eventually("one runs") { log.running == 1 }
         let given = Task { try await turns.take(Self.globex) { await log.run("globex") } }
@@ -148,7 +153,7 @@ import Testing
     }
 
     @Test("A thousand tasks, some of them cancelled, leave every place free and never take one too many") func stress() async throws {
-        let (turns, log) = (TenantTurns(.init(total: 4, tenant: 3)), Log())
+        let (turns, log) = (TenantTurns(Self.limits(total: 4, tenant: 3)), Log())
         await withTaskGroup(of: Void.self) { group in
             for index in 0..<1000 {
                 group.addTask {

@@ -12,6 +12,7 @@ import Testing
 /// `SALLYPORT_ISOLATION_REQUESTS` says how many requests (default 10000), `SALLYPORT_ISOLATION_SEED` repeats a run.
 @Suite("Isolation of tenants", .enabled(if: TestDatabase.isConfigured), .serialized) struct IsolationPropertyTests {
     private static let requestsPerSchema = 1000
+    private static let readsAtOnce = 8
     private static let environment = ProcessInfo.processInfo.environment
 
     @Test("holds for random requests on random schemas") func holds() async throws {
@@ -61,27 +62,81 @@ import Testing
                 if let sabotage { for world in [crowded, lonely] { _ = try await world.all.query(sabotage) } }
                 var random = RandomRequests(
                     catalog: crowded.api.engine.catalog, names: schema.names, words: ["alpha", RandomSchema.mark], seed: seed)
-                for _ in 0..<requests {
+                let worlds = Worlds(crowded: crowded, lonely: lonely)
+                // Reads change nothing, so that several may be under way; a write is alone.
+                var reads: [ResourceRequest] = []
+                for number in 1...requests {
                     let request = random.next()
-                    let (one, two) = (
-                        try await crowded.api.send(TestDatabase.acme, request), try await lonely.api.send(TestDatabase.acme, request)
-                    )
-                    seen[one.status, default: 0] += 1
-                    if let difference = difference(request, one, two) { return difference }
-                    guard !request.verb.isRead || request.verb == .call else { continue }
-                    if try await crowded.fingerprint(of: TestDatabase.globex) != crowded.untouched {
-                        return "the other tenant's rows were changed by \(request)"
+                    let changes = !request.verb.isRead || request.verb == .call
+                    if !changes { reads.append(request) }
+                    if changes || reads.count == Self.readsAtOnce || number == requests {
+                        if let difference = try await worlds.compare(reads, &seen) { return difference }
+                        reads = []
                     }
-                    let (mine, same) = (
-                        try await crowded.fingerprint(of: TestDatabase.acme), try await lonely.fingerprint(of: TestDatabase.acme)
-                    )
-                    if mine != same { return "the tenant's rows are not as they would be alone after \(request)" }
+                    guard changes else { continue }
+                    if let difference = try await worlds.compare([request], &seen) { return difference }
+                    if let change = try await worlds.change(by: request) { return change }
                 }
                 return try await miscount(schema, crowded)
             }
         }
         statuses.merge(seen, uniquingKeysWith: +)
         return failure
+    }
+
+    /// Exact counts against plain SQL of somebody who sees all.
+    private static func miscount(_ schema: RandomSchema, _ world: World) async throws -> String? {
+        for tenant in [TestDatabase.acme, TestDatabase.globex] {
+            for table in schema.owned {
+                let answer = try await world.api.send(tenant, .head, table, prefer: "count=exact")
+                let expected = try await world.all.queryOne(
+                    "SELECT count(*) FROM api.\(identifier: table) WHERE tenant_id = \(tenant)"
+                ) { try $0.decode(Int.self) }
+                if answer.range?.split(separator: "/").last.map(String.init) != "\(expected)" {
+                    return "\(table) counts \(answer.range ?? "nothing") where there are \(expected)"
+                }
+            }
+        }
+        return nil
+    }
+}
+
+/// The world with another tenant, and the one without.
+private struct Worlds: Sendable {
+    let crowded: World
+    let lonely: World
+
+    /// Sends requests to both at once.
+    ///
+    /// - Returns: what tells the worlds apart by the first answer that does.
+    func compare(_ requests: [ResourceRequest], _ seen: inout [Int: Int]) async throws -> String? {
+        let found = try await withThrowingTaskGroup(of: (Int, Int, String?).self) { group in
+            for (index, request) in requests.enumerated() {
+                group.addTask {
+                    async let one = crowded.api.send(TestDatabase.acme, request)
+                    async let two = lonely.api.send(TestDatabase.acme, request)
+                    let (first, second) = (try await one, try await two)
+                    return (index, first.status, Self.difference(request, first, second))
+                }
+            }
+            var found: [(Int, Int, String?)] = []
+            for try await one in group { found.append(one) }
+            return found.sorted { $0.0 < $1.0 }
+        }
+        for (_, status, difference) in found {
+            seen[status, default: 0] += 1
+            if let difference { return difference }
+        }
+        return nil
+    }
+
+    /// - Returns: what a write did to another tenant's rows, or did otherwise than alone.
+    func change(by request: ResourceRequest) async throws -> String? {
+        async let crowd = crowded.fingerprints()
+        async let alone = lonely.fingerprints()
+        let ((mine, others), (same, _)) = (try await crowd, try await alone)
+        if others != crowded.untouched { return "the other tenant's rows were changed by \(request)" }
+        return mine == same ? nil : "the tenant's rows are not as they would be alone after \(request)"
     }
 
     private static func difference(_ request: ResourceRequest, _ one: TestAPI.Answer, _ two: TestAPI.Answer) -> String? {
@@ -103,31 +158,16 @@ import Testing
         return nil
     }
 
-    /// Exact counts against plain SQL of somebody who sees all.
-    private static func miscount(_ schema: RandomSchema, _ world: World) async throws -> String? {
-        for tenant in [TestDatabase.acme, TestDatabase.globex] {
-            for table in schema.owned {
-                let answer = try await world.api.send(tenant, .head, table, prefer: "count=exact")
-                let expected = try await world.all.queryOne(
-                    "SELECT count(*) FROM api.\(identifier: table) WHERE tenant_id = \(tenant)"
-                ) { try $0.decode(Int.self) }
-                if answer.range?.split(separator: "/").last.map(String.init) != "\(expected)" {
-                    return "\(table) counts \(answer.range ?? "nothing") where there are \(expected)"
-                }
-            }
-        }
-        return nil
-    }
 }
 
 /// A database of a random schema, and the engine on it.
-private struct World {
+private struct World: Sendable {
     let api: TestAPI
     /// Sees every row.
     let all: Postgres
-    let schema: RandomSchema
+    let fingerprintStatements: [SQL]
     /// The other tenant's rows before anything was sent.
-    let untouched: String
+    var untouched = ""
 
     static func with<R: Sendable>(
         _ schema: RandomSchema, seed: UInt64, others: Bool, _ body: (World) async throws -> R
@@ -147,18 +187,22 @@ private struct World {
                     #expect(catalog.refusals.isEmpty, "\(catalog.refusals)")
                     let engine = ResourceEngine(catalog: catalog, maximumRows: 1000, allowsRollback: true)
                     let api = TestAPI(engine: engine, executor: ResourceExecutor(database: TenantDatabase(postgres)))
-                    let untouched = try await fingerprint(schema, TestDatabase.globex, all)
-                    return try await body(World(api: api, all: all, schema: schema, untouched: untouched))
+                    var world = World(
+                        api: api, all: all,
+                        fingerprintStatements: [TestDatabase.acme, TestDatabase.globex].map { schema.fingerprint(of: $0.uuidString) })
+                    world.untouched = try await world.fingerprints().1
+                    return try await body(world)
                 }
             }
         }
     }
 
-    func fingerprint(of tenant: UUID) async throws -> String {
-        try await Self.fingerprint(schema, tenant, all)
-    }
-
-    private static func fingerprint(_ schema: RandomSchema, _ tenant: UUID, _ all: Postgres) async throws -> String {
-        try await all.queryOne(schema.fingerprint(of: tenant.uuidString)) { try $0.decode(String.self) }
+    /// Of the tenant that asks, and of the other.
+    func fingerprints() async throws -> (String, String) {
+        let results = try await all.batch(fingerprintStatements)
+        guard results.count == 2, let mine = results[0].first, let others = results[1].first else {
+            throw PostgresError.unexpectedRowCount(results.count)
+        }
+        return (try mine.decode(String.self), try others.decode(String.self))
     }
 }

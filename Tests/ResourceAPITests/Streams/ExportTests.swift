@@ -75,6 +75,57 @@ import Testing
         }
     }
 
+    /// The tenants' first customer has seven orders more, of a few megabytes each.
+    private static func manyOrders(_ database: TestDatabase) async throws {
+        try await database.withPool(role: "sallyport_api") { postgres in
+            for tenant in [TestDatabase.acme, TestDatabase.globex] {
+                _ = try await postgres.query(
+                    """
+                    INSERT INTO api.orders (customer_id, status, total, notes)
+                    SELECT (SELECT id FROM api.customers ORDER BY id LIMIT 1), 'new', 1, repeat('x', 3000000) FROM generate_series(1, 7)
+                    """, settings: .tenant(tenant))
+            }
+        }
+    }
+
+    @Test("Related rows beyond the bound are refused, not left out", arguments: ["text/csv", "application/x-ndjson"]) func relatedRows(
+        _ accept: String
+    ) async throws {
+        try await ResourceAPIHarness.with(environment: ["SALLYPORT_API_MAX_ROWS": "6"], prepare: Self.manyOrders) { api in
+            let token = try api.token(api.acme)
+            for select in ["id,orders(id)", "id,...orders(total)", "id,orders(id)&orders.limit=9"] {
+                let answer = try await Self.export(api, "customers/export?select=\(select)&order=id", token: token, accept: accept)
+                #expect(
+                    answer.status == .badRequest && answer.text.contains("54000") && answer.text.contains("6"), "\(select) \(answer.text)")
+            }
+            for select in ["id,orders(id)&orders.limit=3", "id", "id,orders(count)"] {
+                let answer = try await Self.export(api, "customers/export?select=\(select)&order=id", token: token, accept: accept)
+                #expect(answer.status == .ok, "\(select) \(answer.text)")
+            }
+        }
+    }
+
+    @Test("A row with more related data than an answer holds is refused; each below it may be as large") func largeRows() async throws {
+        try await ResourceAPIHarness.with(prepare: Self.manyOrders) { api in
+            let token = try api.token(api.acme)
+            for (query, isRefused) in [
+                ("select=id,orders(notes)&order=id", true), ("select=id,orders(notes)&order=id&orders.limit=2", false),
+                ("select=id,...orders(notes)&order=id&limit=1", true), ("select=id,orders(id)&order=id", false),
+            ] {
+                let answer = try await Self.export(api, "customers/export?\(query)", token: token)
+                #expect((answer.status == .badRequest) == isRefused, "\(query)")
+                #expect(answer.text.contains("54000") == isRefused, "\(query)")
+            }
+            // Lists within lists are refused while they are gathered, in reads as well.
+            for (query, isRefused) in [
+                ("select=id,customers(orders(notes))&notes=like.x*", true), ("select=id,customers(orders(id))&notes=like.x*", false),
+            ] {
+                let answer = try await api.send(.get, "orders?\(query)", token: token)
+                #expect((answer.status == .badRequest) == isRefused && (answer.code == "54000") == isRefused, "\(query)")
+            }
+        }
+    }
+
     @Test("As lines of JSON, with related rows") func jsonLines() async throws {
         try await ResourceAPIHarness.with { api in
             let answer = try await Self.export(

@@ -1,6 +1,8 @@
 import FoundationEssentials
 import HTTPTypes
 import JSON
+import OAuth
+import Postgres
 import TestSupport
 import Testing
 
@@ -105,6 +107,54 @@ import Testing
                 let row = try await api.send(.get, "customers?id=eq.\(id)", token: token).rows.first
                 #expect((row?["name"]?.stringValue == "merged") == name)
             }
+        }
+    }
+
+    private static func readonly(_ api: ResourceAPIHarness) throws -> String {
+        var claims = try api.claims(api.acme)
+        claims.roles = ["readonly"]
+        return try api.issuer.sign(AccessTokenCodec.payload(claims), as: api.acme)
+    }
+
+    @Test("A role's ceiling and time hold for imports as for other writes") func limits() async throws {
+        let slow: @Sendable (TestDatabase) async throws -> Void = { database in
+            try await database.withPool(role: "sallyport_owner") { postgres in
+                for statement: SQL in [
+                    "CREATE TABLE api.slow (id int PRIMARY KEY)", "SELECT sallyport.enable_tenancy('api.slow')",
+                    "CREATE FUNCTION api.wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(8); RETURN NEW; END'",
+                    "CREATE TRIGGER wait BEFORE INSERT ON api.slow FOR EACH ROW EXECUTE FUNCTION api.wait()",
+                ] { try await postgres.execute(statement) }
+            }
+        }
+        for (limits, path, status, code) in [
+            (#"{"readonly": {"max_cost": 1}}"#, "customers", 400, "54001"),
+            (#"{"readonly": {"statement_timeout_ms": 100}}"#, "slow", 504, "57014"),
+        ] {
+            try await ResourceAPIHarness.with(environment: ["SALLYPORT_API_ROLE_LIMITS": limits], prepare: slow) { api in
+                let csv = path == "slow" ? "id\n1\n" : "name\nx\n"
+                let start = ContinuousClock.now
+                let answer = try await Self.importFile(api, csv, path: "\(path)/import", token: Self.readonly(api))
+                #expect(Int(answer.status.code) == status && answer.code == code, "\(answer.body)")
+                #expect(start.duration(to: .now) < .seconds(6))
+                // Another role has other limits, and the connection is whole.
+                let other = try await Self.importFile(api, "name\nx\n", token: api.token(api.acme))
+                #expect(other.status == .created)
+            }
+        }
+    }
+
+    @Test("What is imported is audited with the request's id") func audit() async throws {
+        try await BeyondFixture.with { api in
+            let answer = try await Self.importFile(api, "id,title\n71,imported\n", path: "notes/import", token: api.token(api.acme))
+            #expect(answer.status == .created)
+            let known = try await api.database.withPool(role: "sallyport_api") { postgres in
+                var settings = TransactionSettings.tenant(TestDatabase.acme)
+                settings = settings.adding("sallyport.scopes", "*:*")
+                return try await postgres.query(
+                    "SELECT COALESCE(request_id, '') FROM sallyport.row_audit WHERE key = '71'", settings: settings
+                ).map { try $0.decode(String.self, column: 0) }
+            }
+            #expect(known.count == 1 && known.first?.isEmpty == false)
         }
     }
 
