@@ -79,7 +79,7 @@ import Testing
         try await database.withPool(role: "sallyport_owner") { postgres in
             for statement in schema { try await postgres.execute("\(unescaped: statement)") }
             for tenant in [TestDatabase.acme, TestDatabase.globex] {
-                let settings = TransactionSettings.tenant(tenant)
+                let settings = TransactionSettings.tenant(tenant).resettingSession()
                 for name in ["clean", "triggered", "guarded", "parents"] {
                     _ = try await postgres.query("INSERT INTO api.\(unescaped: name) (id) VALUES (1), (2)", settings: settings)
                 }
