@@ -53,6 +53,8 @@ bench:
 	$(SWIFT) build $(RELEASE) --product resource-api
 	Benchmarks/run $(BENCH)
 	Benchmarks/people $(BENCH_PEOPLE)
+	$(SWIFT) build $(RELEASE) --product revocation-index-benchmark
+	Benchmarks/revocation $(BENCH_REVOCATION)
 
 format:
 	$(SWIFT) format --in-place --recursive $(SOURCES)

@@ -119,6 +119,11 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        .executableTarget(
+            name: "revocation-index-benchmark", dependencies: ["Revocation", "Tenancy"], path: "Benchmarks/RevocationIndex",
+            swiftSettings: strict
+        ),
+
         .target(
             name: "TestSupport", dependencies: ["Database", "Postgres", logging], path: "Tests/TestSupport", swiftSettings: strict
         ),

@@ -3,21 +3,30 @@
 
 CREATE INDEX revocation_by_transaction ON auth.revocation (tenant_id, transaction_id, position);
 
--- What a reader that has seen the snapshot's transactions does not know yet, of all tenants. A snapshot from the future is another
--- database's: then everything is new.
-CREATE FUNCTION sallyport.unseen_revocations(at timestamptz, seen pg_snapshot)
-    RETURNS TABLE (tenant_id uuid, kind text, target text, not_before bigint, expires_at bigint)
+-- What a reader that has seen the snapshot's transactions does not know yet, of all tenants, in pages: up to so many rows after the key of the
+-- last page's last row. A snapshot from the future is another database's: then everything is new.
+CREATE FUNCTION sallyport.unseen_revocations(
+    at timestamptz, seen pg_snapshot, after_tenant uuid, after_period integer, after_position bigint, up_to bigint
+)
+    RETURNS TABLE (
+        tenant_id uuid, period integer, "position" bigint, kind text, target text, not_before bigint, expires_at bigint
+    )
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT r.tenant_id, r.kind, r.target, floor(extract(epoch FROM r.not_before))::bigint, ceil(extract(epoch FROM r.expires_at))::bigint
+    SELECT r.tenant_id, r.period, r.position, r.kind, r.target, floor(extract(epoch FROM r.not_before))::bigint,
+           ceil(extract(epoch FROM r.expires_at))::bigint
       FROM auth.revocation AS r
      WHERE r.period >= floor(extract(epoch FROM at) / 86400)::integer AND r.expires_at > at
+       AND (r.tenant_id, r.period, r.position) > (after_tenant, after_period, after_position)
        AND (seen IS NULL OR pg_snapshot_xmax(seen) > pg_snapshot_xmax(pg_current_snapshot())
             OR NOT pg_visible_in_snapshot(r.transaction_id, seen))
+     ORDER BY r.tenant_id, r.period, r.position
+     LIMIT up_to
 $$;
-REVOKE ALL ON FUNCTION sallyport.unseen_revocations(timestamptz, pg_snapshot) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION sallyport.unseen_revocations(timestamptz, pg_snapshot) TO sallyport_auth, sallyport_api;
+REVOKE ALL ON FUNCTION sallyport.unseen_revocations(timestamptz, pg_snapshot, uuid, integer, bigint, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION sallyport.unseen_revocations(timestamptz, pg_snapshot, uuid, integer, bigint, bigint)
+    TO sallyport_auth, sallyport_api;
 
 -- Token status lists: where a tenant wants them, each access token has a bit that says whether it was revoked.
 

@@ -4,12 +4,15 @@ public import ServiceLifecycle
 public import Tenancy
 
 /// Keeps the index in step with the log: all of it at first, then each entry as it is committed, and after a gap what it has not seen.
+///
+/// The listening connection is asked for a sign of life again and again. Its answer comes after all announcements before it, so that the
+/// index is known to be complete as of the question; a feed that cannot keep up makes the index old, and old answers are no answers.
 public struct RevocationFeed: Service {
     private static let channel = "sallyport_revocation"
-    /// A connection that died silently is noticed within two of these, before the index has been believed for too long.
-    private static let heartbeat: Duration = .seconds(2)
-    /// How often entries that are moot leave the index, in seconds; only while others arrive, as it does not grow otherwise.
-    private static let sweepSeconds: Int64 = 600
+    /// How old the index is at most while all is well.
+    private static let heartbeat: Duration = .seconds(1)
+    /// A connection that died silently is noticed after a heartbeat and this, before the index has been believed for too long.
+    private static let patience: Duration = .seconds(2)
 
     /// To be run before the feed.
     public let listener: PostgresListener
@@ -29,17 +32,17 @@ public struct RevocationFeed: Service {
         _ configuration: PostgresConfiguration, database: Postgres, index: RevocationIndex, logger: Logger,
         announce: @escaping @Sendable (TenantID?) -> Void = { _ in }, now: @escaping @Sendable () -> Int64
     ) throws(PostgresError) {
-        listener = try PostgresListener(configuration, channels: [Self.channel], heartbeatInterval: Self.heartbeat, logger: logger)
+        listener = try PostgresListener(
+            configuration, channels: [Self.channel], heartbeatInterval: Self.heartbeat, heartbeatPatience: Self.patience,
+            reportsHeartbeats: true, logger: logger)
         log = RevocationLog(database: database)
         self.index = index
         self.now = now
         self.announce = announce
         self.logger = logger
-        index.measureSilence { [listener] in listener.silence }
     }
 
     public func run() async throws {
-        var nextSweep = now() + Self.sweepSeconds
         var position: RevocationPosition?
         for await event in listener.events.cancelOnGracefulShutdown() {
             switch event {
@@ -48,7 +51,13 @@ public struct RevocationFeed: Service {
                 announce(nil)
             case .disconnected:
                 logger.warning("revocations interrupted; tokens are refused in a few seconds unless they resume")
-                index.interrupted(silentFor: listener.silence)
+            case .heartbeat(let asked):
+                guard !index.hasForgotten(at: now()) else {
+                    await catchUp(&position)
+                    continue
+                }
+                index.isComplete(asOf: asked)
+                index.removeSomeExpired(now: now())
             case .notification(_, let payload):
                 guard let entry = RevocationEntry(announcement: payload) else {
                     logger.error("a revocation cannot be read; another version of the program wrote it")
@@ -56,10 +65,6 @@ public struct RevocationFeed: Service {
                 }
                 index.insert(entry)
                 announce(entry.tenant)
-                if now() >= nextSweep {
-                    index.removeExpired(now: now())
-                    nextSweep = now() + Self.sweepSeconds
-                }
             }
         }
     }
@@ -70,10 +75,16 @@ public struct RevocationFeed: Service {
     private func catchUp(_ position: inout RevocationPosition?) async {
         while !Task.isCancelled {
             do {
-                index.removeExpired(now: now())
-                let news = try await log.unseen(after: position, at: now())
-                index.caughtUp(news.entries)
-                position = news.position
+                let (now, began) = (now(), ContinuousClock.now)
+                if index.hasForgotten(at: now) {
+                    logger.warning("the clock has gone back; all revocations are read anew")
+                    position = nil
+                }
+                index.removeExpired(now: now)
+                position = try await log.readUnseen(after: position, at: now) { entries in
+                    for entry in entries { index.insert(entry) }
+                }
+                index.isComplete(asOf: began)
                 return
             } catch {
                 logger.warning("the revocation log cannot be read", metadata: ["error": "\(error)"])

@@ -2,37 +2,25 @@ internal import Synchronization
 
 /// The living part of the revocation log in memory: asked on every request, never the database.
 ///
-/// It knows whether it is current. When the log cannot be heard for longer than the allowed staleness it says so, and who asks must refuse
-/// rather than guess. Entries are spread over parts with a lock each, held for one look-up, so that neither announcements nor sweeps
-/// keep requests waiting.
+/// It knows as of when it is complete. When that is longer ago than the allowed staleness it says so, and who asks must refuse rather than
+/// guess. Requests wait for nobody and write nothing that others read: neither announcements nor sweeps nor one another keep them.
 public final class RevocationIndex: Sendable {
-    /// Seconds since 1970: eight bytes rather than sixteen, for a million of them.
-    private struct Standing {
-        var notBefore: UInt32
-        var expiresAt: UInt32
-
-        init(_ entry: RevocationEntry) {
-            notBefore = UInt32(clamping: entry.notBefore)
-            expiresAt = UInt32(clamping: entry.expiresAt)
-        }
-    }
-
-    private final class Part: Sendable {
-        let entries = Mutex<[RevocationKey: Standing]>([:])
-    }
-
     private static let partCount = 64
     private static let never = Int64.min
-    private static let heard = Int64.max
+    /// Entries stand a minute longer than their tokens.
+    private static let toleranceSeconds: Int64 = 30
 
-    private let parts = (0..<partCount).map { _ in Part() }
+    /// Raw, since an array of objects would have each request count references to them.
+    private nonisolated(unsafe) let parts: UnsafeMutablePointer<RevocationTable>
     private let total = Atomic<Int>(0)
-    private let staleness: Duration
+    private let staleness: Int64
     private let origin = ContinuousClock.now
-    /// Until when answers can be relied on, in nanoseconds since ``origin``; ``heard`` while the log is heard, ``never`` before that.
-    private let trustedUntil = Atomic<Int64>(never)
+    /// As of when everything committed is here, in nanoseconds since ``origin``; ``never`` before the log was read.
+    private let completeAsOf = Atomic<Int64>(never)
     private let refused = Atomic<Int>(0)
-    private let silence = Mutex<(@Sendable () -> Duration)?>(nil)
+    /// Up to which second entries were dropped as moot.
+    private let sweptUntil = Atomic<Int64>(never)
+    private let nextPart = Atomic<Int>(0)
 
     /// What the index says of one token.
     public enum Verdict: Sendable, Hashable {
@@ -42,17 +30,24 @@ public final class RevocationIndex: Sendable {
         case unknown
     }
 
-    /// - Parameter staleness: how long the index is believed after the log was last heard.
+    /// - Parameter staleness: how long the index is believed after it was known to be complete.
     public init(staleness: Duration = .seconds(5)) {
-        self.staleness = staleness
+        self.staleness = staleness.wholeNanoseconds
+        parts = .allocate(capacity: Self.partCount)
+        for part in 0..<Self.partCount { (parts + part).initialize(to: RevocationTable()) }
+    }
+
+    deinit {
+        parts.deinitialize(count: Self.partCount)
+        parts.deallocate()
     }
 
     // MARK: What it knows
 
     /// Whether answers can be relied on now.
     public var isCurrent: Bool {
-        let until = trustedUntil.load(ordering: .acquiring)
-        return until == Self.heard || until > nanoseconds(.now)
+        let since = completeAsOf.load(ordering: .acquiring)
+        return since != Self.never && nanoseconds(.now) - since < staleness
     }
 
     /// The number of entries, moot ones included until they are swept away.
@@ -61,19 +56,14 @@ public final class RevocationIndex: Sendable {
     /// How often it could not be told whether a token stands.
     public var refusals: Int { refused.load(ordering: .relaxed) }
 
-    /// How long ago the log was last heard; nil: never.
-    public var lag: Duration? {
-        switch trustedUntil.load(ordering: .acquiring) {
-        case Self.never: nil
-        case Self.heard: silence.withLock { $0 }?() ?? .zero
-        case let until: .nanoseconds(nanoseconds(.now) - until) + staleness
-        }
+    /// Everything that was committed before is here; nil: nobody knows.
+    public var knownComplete: ContinuousClock.Instant? {
+        let since = completeAsOf.load(ordering: .acquiring)
+        return since == Self.never ? nil : origin + .nanoseconds(since)
     }
 
-    /// - Parameter source: how long ago the log was last heard, asked while it is.
-    public func measureSilence(by source: @escaping @Sendable () -> Duration) {
-        silence.withLock { $0 = source }
-    }
+    /// How long ago that is.
+    public var lag: Duration? { knownComplete.map { $0.duration(to: .now) } }
 
     /// Counts a request that was refused since ``isCurrent`` is false.
     public func noteRefusal() {
@@ -84,9 +74,12 @@ public final class RevocationIndex: Sendable {
     /// - Returns: whether an entry kills the token.
     public func revokes(_ token: RevocableToken, issuedAt: Int64? = nil) -> Bool {
         guard total.load(ordering: .acquiring) > 0 else { return false }
-        if standing(of: token.token) != nil { return true }
+        if find(token.token) != nil { return true }
         let issuedAt = issuedAt ?? token.issuedAt
-        return token.others.contains { key in standing(of: key).map { issuedAt <= Int64($0.notBefore) } ?? false }
+        for key in token.others {
+            if let standing = find(key), issuedAt <= Int64(standing.notBefore) { return true }
+        }
+        return false
     }
 
     /// Whether the token may be relied on now.
@@ -98,61 +91,58 @@ public final class RevocationIndex: Sendable {
         return revokes(token) ? .revoked : .stands
     }
 
-    private func standing(of key: RevocationKey) -> Standing? {
-        part(of: key).entries.withLock { $0[key] }
+    private func find(_ key: RevocationKey) -> RevocationTable.Standing? {
+        parts[key.part(of: Self.partCount)].find(key)
     }
 
     // MARK: What it is told
 
     public func insert(_ entry: RevocationEntry) {
-        let (key, new) = (RevocationKey(entry), Standing(entry))
-        let isNew = part(of: key).entries.withLock { entries in
-            guard let known = entries[key] else {
-                entries[key] = new
-                return true
-            }
-            var latest = known
-            latest.notBefore = max(known.notBefore, new.notBefore)
-            latest.expiresAt = max(known.expiresAt, new.expiresAt)
-            entries[key] = latest
-            return false
+        let key = RevocationKey(entry)
+        if parts[key.part(of: Self.partCount)].insert(key, RevocationTable.Standing(entry)) { total.add(1, ordering: .releasing) }
+    }
+
+    /// Everything that was committed before the instant is here.
+    public func isComplete(asOf instant: ContinuousClock.Instant) {
+        let instant = nanoseconds(instant)
+        var known = completeAsOf.load(ordering: .relaxed)
+        while known < instant {
+            let (exchanged, original) = completeAsOf.compareExchange(expected: known, desired: instant, ordering: .acquiringAndReleasing)
+            if exchanged { return }
+            known = original
         }
-        if isNew { total.add(1, ordering: .releasing) }
-    }
-
-    /// The whole living log, or all that was not known of it, read after its announcements began to be heard. Entries that were announced
-    /// meanwhile stay.
-    public func caughtUp(_ log: [RevocationEntry]) {
-        for entry in log { insert(entry) }
-        trustedUntil.store(Self.heard, ordering: .releasing)
-    }
-
-    /// Announcements may be missed from now on.
-    ///
-    /// - Parameter silence: how long ago the log was last heard.
-    public func interrupted(silentFor silence: Duration = .zero) {
-        let deadline = nanoseconds(.now.advanced(by: staleness - silence))
-        _ = trustedUntil.compareExchange(expected: Self.heard, desired: deadline, ordering: .acquiringAndReleasing)
     }
 
     /// Drops entries whose tokens have all expired by themselves.
     /// - Parameter now: seconds since 1970.
     public func removeExpired(now: Int64) {
-        let now = UInt32(clamping: now)
-        for part in parts {
-            let removed = part.entries.withLock { entries in
-                let before = entries.count
-                if entries.contains(where: { $0.value.expiresAt <= now }) { entries = entries.filter { $0.value.expiresAt > now } }
-                return before - entries.count
-            }
-            total.subtract(removed, ordering: .relaxed)
-        }
+        sweptUntil.store(now, ordering: .relaxed)
+        for part in 0..<Self.partCount { removeExpired(now: now, part) }
     }
 
-    private func part(of key: RevocationKey) -> Part { parts[key.part(of: Self.partCount)] }
+    /// Drops some of them; all in 64 calls.
+    public func removeSomeExpired(now: Int64) {
+        if now > sweptUntil.load(ordering: .relaxed) { sweptUntil.store(now, ordering: .relaxed) }
+        removeExpired(now: now, nextPart.wrappingAdd(1, ordering: .relaxed).oldValue & (Self.partCount - 1))
+    }
 
-    private func nanoseconds(_ instant: ContinuousClock.Instant) -> Int64 {
-        let (seconds, attoseconds) = origin.duration(to: instant).components
+    /// Whether entries were dropped whose tokens live again at this second: the clock has gone back, and the log must be read anew.
+    public func hasForgotten(at now: Int64) -> Bool {
+        let swept = sweptUntil.load(ordering: .relaxed)
+        return swept != Self.never && swept - Self.toleranceSeconds > now
+    }
+
+    private func removeExpired(now: Int64, _ part: Int) {
+        let removed = parts[part].removeExpired(now: UInt32(clamping: now))
+        if removed > 0 { total.subtract(removed, ordering: .relaxed) }
+    }
+
+    private func nanoseconds(_ instant: ContinuousClock.Instant) -> Int64 { origin.duration(to: instant).wholeNanoseconds }
+}
+
+extension Duration {
+    fileprivate var wholeNanoseconds: Int64 {
+        let (seconds, attoseconds) = components
         return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
     }
 }

@@ -9,13 +9,16 @@ public struct RevocationKey: Sendable, Hashable {
 
     public init(_ kind: RevocationKind, _ target: String, in tenant: TenantID) {
         let hash = Digest.sha256.hash(Array("\(kind.rawValue) \(tenant) \(target)".utf8))
-        high = hash[0..<8].reduce(0) { $0 << 8 | UInt64($1) }
+        high = max(1, hash[0..<8].reduce(0) { $0 << 8 | UInt64($1) })
         low = hash[8..<16].reduce(0) { $0 << 8 | UInt64($1) }
     }
 
     init(_ entry: RevocationEntry) {
         self.init(entry.kind, entry.target, in: entry.tenant)
     }
+
+    /// Both halves; the first is never 0.
+    var words: (UInt64, UInt64) { (high, low) }
 
     /// - Parameter count: a power of two.
     func part(of count: Int) -> Int { Int(truncatingIfNeeded: high) & (count - 1) }

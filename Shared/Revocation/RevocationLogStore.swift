@@ -18,29 +18,61 @@ public struct RevocationLog: Sendable {
         try await unseen(after: nil, at: now).entries
     }
 
-    /// Living entries of all tenants that a reader at the position has not seen; all where there is none, or none of this database.
-    ///
-    /// - Returns: them, perhaps with some that the returned position does not show yet: those are returned again the next time.
+    /// As ``readUnseen(after:at:pageSize:_:)``, all at once.
     public func unseen(
-        after position: RevocationPosition?, at now: Int64
+        after position: RevocationPosition?, at now: Int64, pageSize: Int = Self.pageSize
     ) async throws -> (entries: [RevocationEntry], position: RevocationPosition) {
-        let results = try await database.batch([
-            Self.currentPosition,
-            """
-            SELECT tenant_id, kind, target, not_before, expires_at
-              FROM sallyport.unseen_revocations(
-                       \(Date(timeIntervalSince1970: Double(now))), \(position?.description)::text::pg_snapshot)
-            """,
-        ])
-        guard results.count == 2 else { throw PostgresError.unexpectedRowCount(results.count) }
-        let entries = try results[1].map { row in
-            let (tenant, kind, target, notBefore, expiresAt) = try row.decode(
-                UUID.self, String.self, String.self, Int64.self, Int64.self
-            )
-            return RevocationEntry(
-                kind: try Self.kind(kind), tenant: TenantID(tenant), target: target, notBefore: notBefore, expiresAt: expiresAt)
+        var entries: [RevocationEntry] = []
+        let position = try await readUnseen(after: position, at: now, pageSize: pageSize) { entries += $0 }
+        return (entries, position)
+    }
+
+    /// Rows that are in memory at once while a log of perhaps a million is read.
+    public static let pageSize = 10_000
+
+    /// Reads living entries of all tenants that a reader at the position has not seen; all where there is none, or none of this database.
+    ///
+    /// - Parameter take: gets a page, perhaps with some that the returned position does not show yet: those are read again the next time.
+    public func readUnseen(
+        after position: RevocationPosition?, at now: Int64, pageSize: Int = Self.pageSize, _ take: ([RevocationEntry]) -> Void
+    ) async throws -> RevocationPosition {
+        var current: RevocationPosition?
+        var last = LogKey(tenant: UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)), period: 0, position: 0)
+        while true {
+            let results = try await database.batch([
+                Self.currentPosition, Self.unseenPage(after: position, at: now, from: last, limit: pageSize),
+            ])
+            guard results.count == 2 else { throw PostgresError.unexpectedRowCount(results.count) }
+            // The first page's: what is committed while others are read may lie before them.
+            let known = try current ?? Self.position(results[0])
+            current = known
+            let entries = try results[1].map { row in
+                let (tenant, period, number, kind, target, notBefore, expiresAt) = try row.decode(
+                    UUID.self, Int32.self, Int64.self, String.self, String.self, Int64.self, Int64.self
+                )
+                last = LogKey(tenant: tenant, period: period, position: number)
+                return RevocationEntry(
+                    kind: try Self.kind(kind), tenant: TenantID(tenant), target: target, notBefore: notBefore, expiresAt: expiresAt)
+            }
+            take(entries)
+            if entries.count < pageSize { return known }
         }
-        return (entries, try Self.position(results[0]))
+    }
+
+    /// The table's.
+    private struct LogKey {
+        let tenant: UUID
+        let period: Int32
+        let position: Int64
+    }
+
+    private static func unseenPage(after position: RevocationPosition?, at now: Int64, from key: LogKey, limit: Int) -> SQL {
+        """
+        SELECT tenant_id, period, position, kind, target, not_before, expires_at
+          FROM sallyport.unseen_revocations(
+                   \(Date(timeIntervalSince1970: Double(now))), \(position?.description)::text::pg_snapshot,
+                   \(key.tenant), \(key.period)::integer, \(key.position)::bigint, \(Int64(limit))::bigint)
+        """
     }
 
     /// A bounded part of what one tenant's reader has not seen.
@@ -50,6 +82,8 @@ public struct RevocationLog: Sendable {
         public let position: RevocationPosition
         /// Where the next page begins; nil: this was the last.
         public let next: Place?
+        /// With all pages the reader has had everything that was committed before.
+        public var completeAsOf: ContinuousClock.Instant
     }
 
     /// Between two entries.
@@ -66,6 +100,7 @@ public struct RevocationLog: Sendable {
     public func page(
         of tenant: TenantID, after position: RevocationPosition?, from place: Place? = nil, at now: Int64, limit: Int = 1000
     ) async throws -> Page {
+        let began = ContinuousClock.now
         let results = try await database.batch([
             Self.currentPosition,
             Self.reading(of: tenant, after: position, from: place, at: now, limit: limit),
@@ -84,7 +119,7 @@ public struct RevocationLog: Sendable {
             last = Place(transaction: transaction, number: number)
             return RevocationEntry(kind: try Self.kind(kind), tenant: tenant, target: target, notBefore: notBefore, expiresAt: expiresAt)
         }
-        return Page(entries: entries, position: current, next: entries.count == limit ? last : nil)
+        return Page(entries: entries, position: current, next: entries.count == limit ? last : nil, completeAsOf: began)
     }
 
     private static let currentPosition: SQL = "SELECT pg_current_snapshot()::text"

@@ -13,11 +13,7 @@ final class RevocationEvents: Sendable {
     private struct State {
         /// The last `id`.
         var position: String?
-        /// Everything that was revoked before has been told.
-        var heardAt: ContinuousClock.Instant?
     }
-
-    private static let sweepInterval: Duration = .seconds(600)
 
     private let url: String
     private let authorization: String
@@ -36,10 +32,7 @@ final class RevocationEvents: Sendable {
         self.keys = keys
         self.index = index
         self.logger = logger
-        index.measureSilence { [weak self] in self?.silence ?? .zero }
     }
-
-    private var silence: Duration { state.withLock { $0.heardAt.map { $0.duration(to: .now) } ?? .zero } }
 
     /// Until it is cancelled.
     func run() async {
@@ -51,7 +44,6 @@ final class RevocationEvents: Sendable {
             } catch {
                 logger.debug("revocations interrupted", metadata: ["error": "\(error)"])
             }
-            index.interrupted(silentFor: silence)
             pause = began.duration(to: .now) > .seconds(5) ? .milliseconds(100) : min(pause * 2, .seconds(2))
             try? await Task.sleep(for: pause * Double.random(in: 0.5...1))
         }
@@ -67,34 +59,41 @@ final class RevocationEvents: Sendable {
         let response = try await http.execute(request, deadline: .distantFuture)
         guard response.status == .ok else { throw Refused(status: response.status.code) }
         var parser = EventParser()
-        var nextSweep = ContinuousClock.now + Self.sweepInterval
+        var wasTold = false
         for try await chunk in response.body {
-            for item in try parser.read(chunk.readableBytesView) { try take(item, tenant) }
-            if ContinuousClock.now >= nextSweep {
-                index.removeExpired(now: Int64(Date().timeIntervalSince1970))
-                nextSweep = ContinuousClock.now + Self.sweepInterval
-            }
+            for item in try parser.read(chunk.readableBytesView) { try take(item, tenant, &wasTold) }
         }
     }
 
-    private func take(_ item: EventParser.Item, _ tenant: TenantID) throws {
+    /// - Parameter wasTold: whether this stream has told everything up to some moment: only then its heartbeats say something.
+    private func take(_ item: EventParser.Item, _ tenant: TenantID, _ wasTold: inout Bool) throws {
         switch item {
         case .event("revocation", let data, _):
             guard let entry = RevocationEntry(event: data, of: tenant) else { throw Unreadable() }
             index.insert(entry)
         case .event("current", let data, let id):
-            let lag = try JSONValue(parsing: Array(data.utf8)).objectValue?["lag"]?.doubleValue ?? 0
-            state.withLock { state in
-                state.position = id ?? state.position
-                state.heardAt = ContinuousClock.now.advanced(by: .seconds(-max(0, lag)))
-            }
-            index.caughtUp([])
+            guard let lag = try JSONValue(parsing: Array(data.utf8)).objectValue?["lag"]?.doubleValue else { throw Unreadable() }
+            state.withLock { $0.position = id ?? $0.position }
+            wasTold = true
+            try noteComplete(secondsAgo: lag)
         case .comment(let text):
-            guard text.hasPrefix("heartbeat lag="), let lag = Double(text.dropFirst("heartbeat lag=".count)) else { return }
-            state.withLock { $0.heardAt = ContinuousClock.now.advanced(by: .seconds(-max(0, lag))) }
+            guard wasTold, text.hasPrefix("heartbeat lag="), let lag = Double(text.dropFirst("heartbeat lag=".count)) else { return }
+            try noteComplete(secondsAgo: lag)
         case .event:
             break
         }
+    }
+
+    private func noteComplete(secondsAgo lag: Double) throws {
+        guard (0...86_400).contains(lag) else { throw Unreadable() }
+        let now = Int64(Date().timeIntervalSince1970)
+        guard !index.hasForgotten(at: now) else {
+            state.withLock { $0.position = nil }
+            index.removeExpired(now: now)
+            throw ClockWentBack()
+        }
+        index.isComplete(asOf: ContinuousClock.now - .seconds(lag))
+        index.removeSomeExpired(now: now)
     }
 
     private struct Refused: Error {
@@ -103,6 +102,9 @@ final class RevocationEvents: Sendable {
 
     /// An event of another version than this: what it revokes is not known, so nothing is believed.
     private struct Unreadable: Error {}
+
+    /// Entries were dropped that live again: everything has to be told anew.
+    private struct ClockWentBack: Error {}
 
     /// RFC 6749 §2.3.1.
     private static func basic(_ credentials: TokenVerifier.Credentials) -> String {

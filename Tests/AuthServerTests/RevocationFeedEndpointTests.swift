@@ -59,13 +59,18 @@ import Testing
         }
 
         var streams: Int {
-            get async throws {
-                let text = try await server.client.execute(uri: "/metrics", method: .get, headers: [:], body: nil) {
-                    String(buffer: $0.body)
-                }
-                let line = text.split(separator: "\n").first { $0.hasPrefix("revocation_streams ") }
-                return Int(Double(line?.split(separator: " ").last ?? "") ?? -1)
-            }
+            get async throws { try await metric("revocation_streams") }
+        }
+
+        /// How many were refused since as many listen as may.
+        var refused: Int {
+            get async throws { try await metric("revocation_streams_refused_total") }
+        }
+
+        private func metric(_ name: String) async throws -> Int {
+            let text = try await server.client.execute(uri: "/metrics", method: .get, headers: [:], body: nil) { String(buffer: $0.body) }
+            let line = text.split(separator: "\n").first { $0.hasPrefix(name + " ") }
+            return Int(Double(line?.split(separator: " ").last ?? "") ?? -1)
         }
     }
 
@@ -227,7 +232,8 @@ import Testing
 
     @Test("Who does not read is cut off; others are served") func slowReader() async throws {
         try await Fixture.with(["SALLYPORT_REVOCATION_STREAM_PATIENCE_S": "1"]) { fixture in
-            try await fixture.revoke("a", in: fixture.server.acme, count: 120_000)
+            // More than the sockets' buffers hold.
+            try await fixture.revoke(String(repeating: "a", count: 240), in: fixture.server.acme, count: 40_000)
             try await fixture.revoke("g", in: fixture.server.globex)
             try await LiveServer.with(fixture.server) { live in
                 let head =
@@ -284,9 +290,96 @@ import Testing
                 #expect(try await metric("revocation_stale_refusals_total") >= 4)
                 #expect(try await metric("revocation_lag_seconds") >= 5)
                 #expect(try await fixture.server.get("/readyz").status == .serviceUnavailable)
+                let (another, service) = (try await fixture.server.token(fixture.server.acme), fixture.server.basic("acme-service"))
+                let revoked = try await fixture.server.post("/t/acme/oauth2/revoke", "token=\(another)", headers: service)
+                #expect(revoked.status == .ok, "revoking goes on")
+                #expect(try await fixture.server.revoked(fixture.server.acme).count == 2)
                 try await superuser.execute("GRANT CONNECT ON DATABASE \(identifier: name) TO sallyport_auth")
             }
             try await fixture.server.eventually("answered again") { try await introspect().status == .ok }
+        }
+    }
+
+    @Test("Public, disabled and revoked clients are told nothing, whatever they hold") func strangers() async throws {
+        try await Fixture.with { fixture in
+            let server = fixture.server
+            _ = try await AuthServerHarness.service("public", in: server.acme, server.administration) {
+                $0.isResourceServer = true
+                $0.grantTypes = [.authorizationCode]
+                $0.redirectURIs = [try RedirectURI(GrantFixture.redirectURI)]
+                $0.authenticationMethod = .none
+            }
+            #expect(try await fixture.ask("acme", "", server.basic("public", secret: "")).status == .unauthorized)
+            #expect(try await fixture.ask("acme", "?client_id=public", [:]).status == .unauthorized)
+            let secret = String(
+                decoding: Data(base64Encoded: fixture.acme[.authorization]?.dropFirst(6).description ?? "") ?? Data(), as: UTF8.self)
+            let inURL = "?client_id=api&client_secret=\(secret.dropFirst(4))"
+            #expect(try await fixture.ask("acme", inURL, [:]).status == .unauthorized, "credentials are not read from the URL")
+
+            let answer = try await server.post(
+                "/t/acme/oauth2/token", "grant_type=client_credentials&scope=revocations:read", headers: fixture.acme)
+            let token = try #require(answer.json["access_token"]?.stringValue)
+            let bearer: HTTPFields = [.authorization: "Bearer \(token)"]
+            #expect(try await fixture.ask("acme", "", bearer).status == .ok)
+            #expect(try await fixture.ask("acme", "?access_token=\(token)", [:]).status == .unauthorized, "nor tokens")
+            #expect(try await server.post("/t/acme/oauth2/revoke", "token=\(token)", headers: fixture.acme).status == .ok)
+            #expect(try await fixture.ask("acme", "", bearer).status == .unauthorized, "its token was revoked")
+
+            try await server.administration.clientAdministration.setDisabled(
+                true, try #require(ClientID("api")), in: server.acme.id, by: .operator)
+            try await server.eventually("refused") { try await fixture.ask("acme", "", fixture.acme).status == .unauthorized }
+            #expect(try await fixture.ask("globex", "", fixture.globex).status == .ok)
+            for (method, status) in [(HTTPRequest.Method.post, 405), (.put, 405), (.delete, 405)] {
+                let refused = try await server.execute("/t/globex/revocations", method, fixture.globex, nil).status.code
+                #expect(refused == status || refused == 404, "\(method)")
+            }
+        }
+    }
+
+    @Test("Positions of any size and kind are answered, and bounded") func positions() async throws {
+        try await Fixture.with { fixture in
+            try await fixture.revoke("a", in: fixture.server.acme)
+            try await fixture.revoke("g", in: fixture.server.globex)
+            let many = (2...1500).map(String.init).joined(separator: ",")
+            let tooMany = (2...3000).map(String.init).joined(separator: ",")
+            for (position, targets) in [
+                ("9223372036854775807:9223372036854775807:", ["a"]), ("9999999999999999999:9999999999999999999:", ["a"]),
+                ("1:1:", ["a"]), ("2:1501:\(many)", ["a"]), ("2:3001:\(tooMany)", nil), (String(repeating: "9", count: 100_000), nil),
+                ("1:1:'", nil), ("1:1:%00", nil), ("1:2:1;DROP", nil),
+            ] as [(String, [String]?)] {
+                let answer = try await fixture.ask("acme", "?after=\(position)", fixture.acme)
+                if let targets {
+                    #expect(answer.status == .ok && fixture.targets(answer) == targets, "\(position.prefix(30))")
+                } else {
+                    #expect((400..<500).contains(answer.status.code), "\(position.prefix(30)): \(answer.status)")
+                }
+                var headers = fixture.acme
+                headers[try #require(HTTPField.Name("Last-Event-ID"))] = position
+                let header = try await fixture.ask("acme", "", headers)
+                #expect(header.status == .ok || (400..<500).contains(header.status.code))
+                #expect(!fixture.targets(header).contains("g"))
+            }
+        }
+    }
+
+    @Test("A thousand clients at once: a tenant has so many listeners, and another tenant is not concerned") func flood() async throws {
+        try await Fixture.with([
+            "SALLYPORT_REVOCATION_STREAMS_PER_CLIENT": "1000", "SALLYPORT_REVOCATION_STREAMS_PER_TENANT": "20",
+        ]) { fixture in
+            let position = try #require(try await fixture.ask("acme", "", fixture.acme).json["position"]?.stringValue)
+            let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+                for _ in 0..<1000 {
+                    group.addTask { try await fixture.ask("acme", "?after=\(position)&wait=5", fixture.acme).status.code }
+                }
+                try await fixture.server.eventually("full") { try await fixture.streams == 20 }
+                #expect(try await fixture.ask("globex", "", fixture.globex).status == .ok)
+                // All that were let in are told.
+                try await fixture.server.eventually("the rest is refused") { try await fixture.refused >= 980 }
+                try await fixture.revoke("a", in: fixture.server.acme)
+                return try await group.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+            }
+            #expect(statuses == [200: 20, 429: 980])
+            #expect(try await fixture.streams == 0)
         }
     }
 

@@ -124,6 +124,7 @@ import Zlib
             let tag = try #require(first.headers[.eTag])
             #expect(first.headers[.cacheControl] == "public, max-age=15")
             #expect(try await server.get(path, headers: [.ifNoneMatch: tag]).status == .notModified)
+            #expect(try await server.get(path + "?time=1700000000").status == .notImplemented)
             let list = String(path.split(separator: "/").last ?? "")
             let (period, number) = (list.prefix { $0 != "-" }, list.drop { $0 != "-" }.dropFirst())
             for bad in [

@@ -29,6 +29,30 @@ import Testing
         }
     }
 
+    @Test("A sign of life comes after every notification of what was committed before the question") func signsOfLife() async throws {
+        try await TestDatabase.withPool { pool, database in
+            let listener = try PostgresListener(
+                database.configuration, channels: ["one"], heartbeatInterval: .milliseconds(50), reportsHeartbeats: true,
+                logger: TestDatabase.quiet)
+            let running = Task { try await listener.run() }
+            var events = listener.events.makeAsyncIterator()
+            #expect(await events.next() == .connected)
+            for round in 0..<10 {
+                try await pool.execute("SELECT pg_notify('one', \(String(round)))")
+                let committed = ContinuousClock.now
+                var heard = false
+                while let event = await events.next() {
+                    if event == .notification(channel: "one", payload: String(round)) { heard = true }
+                    guard case .heartbeat(let asked) = event, asked >= committed else { continue }
+                    #expect(heard, "in round \(round)")
+                    break
+                }
+            }
+            running.cancel()
+            try await running.value
+        }
+    }
+
     @Test("A server process that falls silent is noticed by the heartbeat") func heartbeat() async throws {
         try await TestDatabase.withPool { pool, database in
             var configuration = database.configuration

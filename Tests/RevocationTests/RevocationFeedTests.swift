@@ -1,6 +1,7 @@
 import Logging
 import Postgres
 import Revocation
+import Synchronization
 import Tenancy
 import TestSupport
 import Testing
@@ -15,9 +16,11 @@ import Testing
     }
 
     /// - Parameters:
+    ///   - now: the feed's clock.
     ///   - prepare: before the feed begins.
     ///   - body: gets a superuser's pool as well.
     private func withFeed(
+        now: @Sendable @escaping () -> Int64 = { TestLog.now },
         prepare: (TestLog, _ superuser: Postgres) async throws -> Void = { _, _ in },
         _ body: @Sendable @escaping (RevocationIndex, TestLog, _ superuser: Postgres) async throws -> Void
     ) async throws {
@@ -30,7 +33,7 @@ import Testing
                         let index = RevocationIndex(staleness: .seconds(60))
                         let feed = try RevocationFeed(
                             PostgresConfiguration(connectionString: database.connectionString(role: "sallyport_api")), database: readers,
-                            index: index, logger: logger, now: { TestLog.now })
+                            index: index, logger: logger, now: now)
                         try await withThrowingTaskGroup(of: Void.self) { group in
                             group.addTask { try await feed.listener.run() }
                             group.addTask { try await feed.run() }
@@ -102,6 +105,24 @@ import Testing
         }
     }
 
+    @Test("A clock that goes back brings back what it had made moot") func clockGoesBack() async throws {
+        let ahead = AheadOfTime()
+        try await withFeed(now: { TestLog.now + ahead.seconds.load(ordering: .relaxed) }) { index, log, _ in
+            try await eventually("current") { index.isCurrent }
+            try await log.revoke("mine", in: Self.acme)
+            try await log.revoke("theirs", in: Self.globex)
+            let tokens = [user("mine", of: Self.acme), user("theirs", of: Self.globex)]
+            try await eventually("announced") { tokens.allSatisfy { index.revokes($0) } }
+            ahead.seconds.store(7200, ordering: .relaxed)
+            // The feed sweeps part after part, with each sign of life; here all at once.
+            index.removeExpired(now: TestLog.now + 7200)
+            #expect(index.count == 0 && tokens.allSatisfy { !index.revokes($0) })
+            ahead.seconds.store(0, ordering: .relaxed)
+            try await eventually("known again") { tokens.allSatisfy { index.revokes($0) } }
+            #expect(!index.revokes(user("mine", of: Self.globex)))
+        }
+    }
+
     private func database(_ postgres: Postgres) async throws -> String {
         try await postgres.queryOne("SELECT current_database()::text") { try $0.decode(String.self) }
     }
@@ -119,4 +140,9 @@ import Testing
         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
          WHERE datname = current_database() AND usename = 'sallyport_api' AND (query LIKE 'LISTEN%' OR query = 'SELECT 1')
         """
+}
+
+/// How far a clock is ahead.
+private final class AheadOfTime: Sendable {
+    let seconds = Atomic<Int64>(0)
 }

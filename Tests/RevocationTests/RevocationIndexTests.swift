@@ -68,21 +68,60 @@ import Testing
         #expect(index.count == 1)
         index.removeExpired(now: 5000)
         #expect(index.count == 0)
+        #expect(!index.hasForgotten(at: 4970) && index.hasForgotten(at: 4969), "a clock that has gone back needs them again")
+    }
+
+    @Test("They go in 64 parts as well as at once") func expiryInParts() {
+        let index = RevocationIndex()
+        for number in 0..<1000 { index.insert(entry(.token, "t\(number)", expiresAt: number % 2 == 0 ? 5000 : 6000)) }
+        for _ in 0..<64 { index.removeSomeExpired(now: 5000) }
+        #expect(index.count == 500)
+        for number in 0..<1000 { #expect(index.revokes(token(id: "t\(number)")) == (number % 2 == 1)) }
+        #expect(index.hasForgotten(at: 4000))
+    }
+
+    @Test("Whoever asks while others insert and sweep finds what lives, always") func concurrency() async {
+        let index = RevocationIndex()
+        let living = (0..<2000).map { "living-\($0)" }
+        for id in living { index.insert(entry(.token, id, expiresAt: 9000)) }
+        let tokens = living.map { token(id: $0, issuedAt: 2000) }
+        let absent = (0..<500).map { token(id: "absent-\($0)", issuedAt: 2000) }
+        let (missed, invented, asked) = await withTaskGroup(of: (Int, Int, Int).self) { group in
+            for _ in 0..<3 {
+                group.addTask {
+                    var (missed, invented, asked) = (0, 0, 0)
+                    repeat {
+                        missed += tokens.count { !index.revokes($0) }
+                        invented += absent.count { index.revokes($0) }
+                        asked += tokens.count
+                        await Task.yield()
+                    } while !Task.isCancelled
+                    return (missed, invented, asked)
+                }
+            }
+            for round in 0..<20 {
+                for number in 0..<3000 { index.insert(entry(.token, "moot-\(round)-\(number)", expiresAt: 5000)) }
+                index.removeExpired(now: 5000)
+                await Task.yield()
+            }
+            group.cancelAll()
+            return await group.reduce(into: (0, 0, 0)) { $0 = ($0.0 + $1.0, $0.1 + $1.1, $0.2 + $1.2) }
+        }
+        #expect(missed == 0 && invented == 0 && asked > 0)
+        #expect(index.count == living.count)
     }
 
     @Test("It is current only while the log is heard, and a little longer") func currency() {
-        let patient = RevocationIndex(staleness: .seconds(60))
-        #expect(!patient.isCurrent)
-        patient.interrupted()
-        #expect(!patient.isCurrent, "never heard, so never trusted")
-        patient.caughtUp([])
-        #expect(patient.isCurrent)
-        patient.interrupted()
-        #expect(patient.isCurrent)
-        let strict = RevocationIndex(staleness: .zero)
-        strict.caughtUp([])
-        strict.interrupted()
-        #expect(!strict.isCurrent)
+        let index = RevocationIndex(staleness: .seconds(60))
+        #expect(!index.isCurrent && index.lag == nil, "never heard, so never trusted")
+        index.isComplete(asOf: .now - .seconds(61))
+        #expect(!index.isCurrent && index.verdict(on: token()) == .unknown)
+        index.isComplete(asOf: .now - .seconds(30))
+        #expect(index.isCurrent && index.verdict(on: token()) == .stands)
+        index.isComplete(asOf: .now - .seconds(90))
+        #expect(index.isCurrent, "what was known before is not forgotten")
+        #expect(index.lag.map { $0 >= .seconds(30) && $0 < .seconds(50) } == true)
+        #expect(index.refusals == 1)
     }
 
     @Test("Announcements are read whole or not at all") func announcements() throws {
@@ -116,7 +155,6 @@ import Testing
                     expiresAt: 5000 + Int64(number % 2)))
         }
         let grown = try Self.resident() - before
-        print("a million living revocations: \(grown / 1_000_000) MB")
         #expect(index.count == 1_000_000)
         #expect(grown < 100_000_000)
         func token(_ id: String, _ tenant: TenantID) -> RevocableToken {
@@ -125,6 +163,7 @@ import Testing
         #expect(index.revokes(token("token-2", acme)) && !index.revokes(token("token-2", globex)))
         #expect(index.revokes(token("token-3", globex)) && !index.revokes(token("token-3", acme)))
         index.removeExpired(now: 5000)
+        #expect(try Self.resident() - before < 100_000_000, "nor does dropping them")
         #expect(index.count == 500_000 && !index.revokes(token("token-2", acme)) && index.revokes(token("token-3", globex)))
     }
 }

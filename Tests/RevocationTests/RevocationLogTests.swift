@@ -73,6 +73,29 @@ import Testing
         }
     }
 
+    @Test("All of the log is read, in pages of any size, what is committed meanwhile at the latest with the next reading")
+    func allPages() async throws {
+        try await TestDatabase.with { database in
+            try await database.withPool(role: "sallyport_auth") { postgres in
+                let (log, writer) = (RevocationLog(database: postgres), TestLog(postgres))
+                for number in 1...5 {
+                    try await writer.revoke("a\(number)", in: Self.acme)
+                    // Of another day, so in another partition.
+                    try await writer.revoke("g\(number)", in: Self.globex, lifetime: number % 2 == 0 ? 3600 : 90_000)
+                }
+                let expected = Set((1...5).flatMap { ["a\($0)", "g\($0)"] })
+                for size in [1, 2, 3, 5, 9, 10, 11, 1000] {
+                    let read = try await log.unseen(after: nil, at: TestLog.now, pageSize: size)
+                    #expect(read.entries.count == 10 && Set(read.entries.map(\.target)) == expected, "in pages of \(size)")
+                    #expect(try await log.unseen(after: read.position, at: TestLog.now, pageSize: size).entries.isEmpty)
+                }
+                let start = try await log.unseen(after: nil, at: TestLog.now)
+                try await writer.revoke("a6", in: Self.acme)
+                #expect(try await log.unseen(after: start.position, at: TestLog.now, pageSize: 1).entries.map(\.target) == ["a6"])
+            }
+        }
+    }
+
     @Test("A position of the future is another database's: everything is told again") func foreignPosition() async throws {
         try await TestDatabase.with { database in
             try await database.withPool(role: "sallyport_auth") { postgres in

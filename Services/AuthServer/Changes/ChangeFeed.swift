@@ -52,6 +52,7 @@ struct ChangeFeed: Service {
                 for observer in observers { observer.notificationsStopped() }
             case .notification(_, let payload):
                 deliver(payload)
+            case .heartbeat: break
             }
         }
     }

@@ -87,6 +87,7 @@ extension AuthServerParts {
         registry.observeGauge("revocation_lag_seconds") { index.lag.map { $0 / .seconds(1) } ?? .infinity }
         registry.observeGauge("revocation_entries") { Double(index.count) }
         registry.observeGauge("revocation_streams") { Double(streams.count) }
+        registry.observeCounter("revocation_streams_refused_total") { Double(streams.refusals) }
         registry.observeCounter("revocation_stale_refusals_total") { Double(index.refusals) }
     }
 

@@ -16,8 +16,10 @@ enum Revocation: Sendable, Hashable {
     /// Everything in the tenant.
     case tenant
 
+    /// Clocks differ, and verifiers allow for that: a token may be believed for a few seconds after its end.
+    private static let clockSeconds: Int64 = 60
     /// The longest that an access token lives, and a minute for clocks: after that an entry is moot.
-    static let standingSeconds: Int64 = 86_400 + 60
+    static let standingSeconds: Int64 = 86_400 + clockSeconds
 
     /// The entry as the index holds it.
     func entry(in tenant: TenantID, now: Int64) -> RevocationEntry {
@@ -40,7 +42,7 @@ enum Revocation: Sendable, Hashable {
     /// When the entry is moot.
     func end(_ now: Int64) -> Int64 {
         switch self {
-        case .token(_, let expiresAt): expiresAt
+        case .token(_, let expiresAt): expiresAt + Self.clockSeconds
         case .grant, .session, .user, .client, .tenant: now + Self.standingSeconds
         }
     }

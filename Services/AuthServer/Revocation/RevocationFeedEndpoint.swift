@@ -12,7 +12,7 @@ import Tenancy
 ///
 /// - `Accept: text/event-stream`: server-sent events (HTML §9.2). Each entry is an event `revocation`; an event `current`, whose `id` is a
 ///   position, says that everything committed before has been told. A comment `heartbeat` says so again while nothing happens. `lag` is how many
-///   seconds ago this server itself heard of the log.
+///   seconds ago that was true when it was written.
 /// - Otherwise JSON: `{"entries":[…],"position":"…","lag":…}`, after at most `wait` seconds if there is nothing new.
 ///
 /// Both go on from the position in `Last-Event-ID` or `after`, and begin with the whole living log where there is none. An entry may be told
@@ -102,10 +102,12 @@ private struct Listening: Sendable {
         var position = try await tellNews(after: start, to: &writer)
         for await _ in seat.bells.cancelOnGracefulShutdown() {
             guard index.isCurrent, (try? await reader.admit(headers, to: tenant)) != nil else { return }
+            // In this order: what was announced before the index was known to be complete is news by now.
+            let complete = index.knownComplete
             if seat.takeNews() {
                 position = try await tellNews(after: position, to: &writer)
-            } else {
-                try await seat.write(": heartbeat lag=\(index.lagSeconds)\n\n", to: &writer)
+            } else if let complete {
+                try await seat.write(": heartbeat lag=\(complete.secondsAgo)\n\n", to: &writer)
             }
         }
     }
@@ -118,7 +120,7 @@ private struct Listening: Sendable {
         while true {
             var text = ""
             for entry in page.entries { text += "event: revocation\ndata: \(entry.json)\n\n" }
-            if page.next == nil { text += "event: current\nid: \(first.position)\ndata: {\"lag\":\(index.lagSeconds)}\n\n" }
+            if page.next == nil { text += "event: current\nid: \(first.position)\ndata: {\"lag\":\(first.completeAsOf.secondsAgo)}\n\n" }
             try await seat.write(text, to: &writer)
             guard let place = page.next else { return first.position }
             page = try await log.page(of: tenant, after: position, from: place, at: clock.now)
@@ -131,7 +133,12 @@ private struct Listening: Sendable {
         var page = try await log.page(of: tenant, after: position, at: clock.now)
         guard position != nil, page.entries.isEmpty, wait > .zero else { return page }
         for await _ in seat.bells.cancelOnGracefulShutdown() {
-            if seat.takeNews() { page = try await log.page(of: tenant, after: position, at: clock.now) }
+            let complete = index.knownComplete
+            if seat.takeNews() {
+                page = try await log.page(of: tenant, after: position, at: clock.now)
+            } else if let complete {
+                page.completeAsOf = max(page.completeAsOf, complete)
+            }
             if !page.entries.isEmpty || ContinuousClock.now >= deadline { break }
         }
         _ = try await reader.admit(headers, to: tenant)
@@ -150,7 +157,7 @@ private struct Listening: Sendable {
                 text += isFirst ? entry.json : "," + entry.json
                 isFirst = false
             }
-            if page.next == nil { text += "],\"position\":\"\(first.position)\",\"lag\":\(index.lagSeconds)}" }
+            if page.next == nil { text += "],\"position\":\"\(first.position)\",\"lag\":\(first.completeAsOf.secondsAgo)}" }
             try await seat.write(text, to: &writer)
             guard let place = page.next else { return }
             text = ""
@@ -173,10 +180,10 @@ extension RevocationEntry {
     }
 }
 
-extension RevocationIndex {
-    /// Seconds with thousandths.
-    fileprivate var lagSeconds: Double {
-        let (seconds, attoseconds) = (lag ?? .zero).components
+extension ContinuousClock.Instant {
+    /// With thousandths.
+    fileprivate var secondsAgo: Double {
+        let (seconds, attoseconds) = duration(to: .now).components
         return Double(seconds) + Double(attoseconds / 1_000_000_000_000_000) / 1000
     }
 }

@@ -11,6 +11,7 @@ import Tenancy
 /// A listener has a place in the log and no queue: woken, it reads on from there. So memory is bounded by their number, whatever is revoked.
 final class RevocationStreams: Service {
     struct Limits: Sendable {
+        var total = 10_000
         var perTenant = 100
         var perClient = 10
         /// How often each listener is told that it is current.
@@ -20,7 +21,6 @@ final class RevocationStreams: Service {
     }
 
     fileprivate struct Listener {
-        let tenant: TenantID
         let client: ClientID
         let channel: any Channel
         let bell: AsyncStream<Void>.Continuation
@@ -28,9 +28,18 @@ final class RevocationStreams: Service {
         var writingSince: ContinuousClock.Instant?
     }
 
+    private struct Holder: Hashable {
+        let tenant: TenantID
+        let client: ClientID
+    }
+
     private struct State {
-        var listeners: [Int: Listener] = [:]
+        /// By tenant, so that a revocation costs those nothing whom it does not concern.
+        var listeners: [TenantID: [Int: Listener]] = [:]
+        var clients: [Holder: Int] = [:]
+        var count = 0
         var nextID = 0
+        var refused = 0
     }
 
     let limits: Limits
@@ -40,29 +49,40 @@ final class RevocationStreams: Service {
         self.limits = limits
     }
 
-    var count: Int { state.withLock { $0.listeners.count } }
+    var count: Int { state.withLock { $0.count } }
+
+    /// How many were not let in.
+    var refusals: Int { state.withLock { $0.refused } }
 
     /// - Parameter channel: the connection, closed where its other end does not read.
     /// - Throws: ``TooManyListeners``.
     func join(_ client: ClientID, of tenant: TenantID, on channel: any Channel) throws(TooManyListeners) -> RevocationSeat {
         let (bells, bell) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         let id = state.withLock { state -> Int? in
-            let tenants = state.listeners.values.filter { $0.tenant == tenant }
-            guard tenants.count < limits.perTenant, tenants.count(where: { $0.client == client }) < limits.perClient else { return nil }
+            let holder = Holder(tenant: tenant, client: client)
+            let (ofTenant, ofClient) = (state.listeners[tenant]?.count ?? 0, state.clients[holder] ?? 0)
+            guard state.count < limits.total, ofTenant < limits.perTenant, ofClient < limits.perClient else {
+                state.refused += 1
+                return nil
+            }
+            state.count += 1
             state.nextID += 1
-            state.listeners[state.nextID] = Listener(tenant: tenant, client: client, channel: channel, bell: bell)
+            state.clients[holder] = ofClient + 1
+            state.listeners[tenant, default: [:]][state.nextID] = Listener(client: client, channel: channel, bell: bell)
             return state.nextID
         }
         guard let id else { throw TooManyListeners() }
-        return RevocationSeat(id: id, streams: self, bells: bells)
+        return RevocationSeat(id: id, tenant: tenant, streams: self, bells: bells)
     }
 
     /// Something of the tenant has been revoked; nil: perhaps of any.
     func announce(_ tenant: TenantID?) {
         state.withLock { state in
-            for (id, listener) in state.listeners where tenant == nil || listener.tenant == tenant {
-                state.listeners[id]?.hasNews = true
-                listener.bell.yield()
+            for tenant in tenant.map({ [$0] }) ?? Array(state.listeners.keys) {
+                for (id, listener) in state.listeners[tenant] ?? [:] {
+                    state.listeners[tenant]?[id]?.hasNews = true
+                    listener.bell.yield()
+                }
             }
         }
     }
@@ -82,25 +102,37 @@ final class RevocationStreams: Service {
     private func beat() {
         let now = ContinuousClock.now
         let stuck = state.withLock { state -> [any Channel] in
-            for listener in state.listeners.values { listener.bell.yield() }
-            return state.listeners.values.filter { $0.writingSince.map { $0 + limits.patience < now } ?? false }.map(\.channel)
+            state.listeners.values.flatMap { listeners in
+                listeners.values.compactMap { listener in
+                    listener.bell.yield()
+                    return listener.writingSince.map { $0 + limits.patience < now } ?? false ? listener.channel : nil
+                }
+            }
         }
         for channel in stuck { channel.close(promise: nil) }
     }
 
-    fileprivate func leave(_ id: Int) {
-        state.withLock { $0.listeners.removeValue(forKey: id) }?.bell.finish()
+    fileprivate func leave(_ id: Int, of tenant: TenantID) {
+        let listener = state.withLock { state -> Listener? in
+            guard let listener = state.listeners[tenant]?.removeValue(forKey: id) else { return nil }
+            if state.listeners[tenant]?.isEmpty ?? false { state.listeners[tenant] = nil }
+            let holder = Holder(tenant: tenant, client: listener.client)
+            state.clients[holder] = state.clients[holder].flatMap { $0 > 1 ? $0 - 1 : nil }
+            state.count -= 1
+            return listener
+        }
+        listener?.bell.finish()
     }
 
-    fileprivate func takeNews(_ id: Int) -> Bool {
+    fileprivate func takeNews(_ id: Int, of tenant: TenantID) -> Bool {
         state.withLock { state in
-            defer { state.listeners[id]?.hasNews = false }
-            return state.listeners[id]?.hasNews ?? false
+            defer { state.listeners[tenant]?[id]?.hasNews = false }
+            return state.listeners[tenant]?[id]?.hasNews ?? false
         }
     }
 
-    fileprivate func setWriting(_ id: Int, _ isWriting: Bool) {
-        state.withLock { $0.listeners[id]?.writingSince = isWriting ? .now : nil }
+    fileprivate func setWriting(_ id: Int, of tenant: TenantID, _ isWriting: Bool) {
+        state.withLock { $0.listeners[tenant]?[id]?.writingSince = isWriting ? .now : nil }
     }
 }
 
@@ -109,23 +141,25 @@ final class RevocationSeat: Sendable {
     /// Rings for news and at every heartbeat; rings that nobody heard count once.
     let bells: AsyncStream<Void>
     private let id: Int
+    private let tenant: TenantID
     private let streams: RevocationStreams
 
-    fileprivate init(id: Int, streams: RevocationStreams, bells: AsyncStream<Void>) {
+    fileprivate init(id: Int, tenant: TenantID, streams: RevocationStreams, bells: AsyncStream<Void>) {
         self.id = id
+        self.tenant = tenant
         self.streams = streams
         self.bells = bells
     }
 
-    deinit { streams.leave(id) }
+    deinit { streams.leave(id, of: tenant) }
 
     /// Whether something has been revoked since this was last asked.
-    func takeNews() -> Bool { streams.takeNews(id) }
+    func takeNews() -> Bool { streams.takeNews(id, of: tenant) }
 
     /// Writes, and is cut off if the other end takes too long to read.
     @concurrent func write(_ text: String, to writer: inout any ResponseBodyWriter) async throws {
-        streams.setWriting(id, true)
-        defer { streams.setWriting(id, false) }
+        streams.setWriting(id, of: tenant, true)
+        defer { streams.setWriting(id, of: tenant, false) }
         try await writer.write(ByteBuffer(string: text))
     }
 }

@@ -25,6 +25,10 @@ struct StatusListEndpoint: Sendable {
 
     @Sendable private func list(_ request: Request, _ context: ServiceContext) async throws -> Response {
         let tenant = try await requestTenant.require(request, context)
+        // §8.4: lists of earlier moments are not kept.
+        guard request.uri.queryParameters["time"] == nil else {
+            return OAuthErrorResponse.make("invalid_request", "there are no lists of the past", status: .notImplemented)
+        }
         guard let id = StatusListID(context.parameters.get("list") ?? ""), let list = try await lists.find(id, of: tenant) else {
             return OAuthErrorResponse.make("invalid_request", "no such status list", status: .notFound)
         }

@@ -49,21 +49,31 @@ final class AccessTokenVerifier: Sendable {
 
     /// As ``verify(_:tenant:)``, with the introspection answer.
     func find(_ token: [UInt8], tenant: Tenant) async throws -> Verified? {
-        guard token.count <= Self.maximumBytes else { return nil }
-        guard revocations.isCurrent else {
-            revocations.noteRefusal()
-            throw OAuthError(.temporarilyUnavailable, "revocations are not known at the moment")
+        guard let found = try await recognize(token, tenant: tenant) else { return nil }
+        // After whatever was awaited.
+        switch revocations.verdict(on: found.revocable) {
+        case .stands: return found
+        case .revoked: return nil
+        case .unknown: throw OAuthError(.temporarilyUnavailable, "revocations are not known at the moment")
         }
+    }
+
+    /// A token that is ours and has not expired, for those who want to revoke it: whether it stands need not be known.
+    /// - Returns: nil if it is known to be revoked.
+    func findRevocable(_ token: [UInt8], tenant: Tenant) async throws -> AccessTokenClaims? {
+        guard let found = try await recognize(token, tenant: tenant), !revocations.revokes(found.revocable) else { return nil }
+        return found.claims
+    }
+
+    private func recognize(_ token: [UInt8], tenant: Tenant) async throws -> Verified? {
+        guard token.count <= Self.maximumBytes else { return nil }
         let hash = SHA256.hash(token)
         var found = verified.withLock { $0[hash] }
         if found == nil {
             found = try await check(token, tenant: tenant)
             if let found, token.count <= 4096 { verified.withLock { $0[hash] = found } }
         }
-        guard let found, found.claims.tenantID == tenant.id, found.claims.expiresAt > clock.now, !revocations.revokes(found.revocable)
-        else {
-            return nil
-        }
+        guard let found, found.claims.tenantID == tenant.id, found.claims.expiresAt > clock.now else { return nil }
         return found
     }
 

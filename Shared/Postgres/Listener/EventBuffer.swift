@@ -25,10 +25,11 @@ final class EventBuffer: Sendable {
             switch event {
             case .connected: state.isConnected = true
             case .disconnected: state.isConnected = false
-            case .notification: break
+            case .notification, .heartbeat: break
             }
             if let consumer = state.consumer.take() { return consumer }
             if state.events.count >= limit {
+                if case .heartbeat = event { return nil }
                 state.events = Ring()
                 state.events.append(.disconnected)
                 if state.isConnected { state.events.append(.connected) }

@@ -9,6 +9,8 @@ struct ListenerLoop {
         let target: ConnectionTarget
         let channels: [String]
         let heartbeat: Int64
+        let patience: Duration
+        let reportsHeartbeats: Bool
         let logger: Logger
     }
 
@@ -16,16 +18,10 @@ struct ListenerLoop {
     final class Shared: Sendable {
         let wakeUp = sp_eventfd()
         private let isStoppedFlag = Atomic<Bool>(false)
-        private let lastHeard = Atomic<Int64>(monotonicNow())
 
         deinit { close(wakeUp) }
 
         var isStopped: Bool { isStoppedFlag.load(ordering: .acquiring) }
-
-        /// When the server last said something, in monotonic nanoseconds.
-        var heardAt: Int64 { lastHeard.load(ordering: .acquiring) }
-
-        func heard() { lastHeard.store(monotonicNow(), ordering: .releasing) }
 
         func stop() {
             isStoppedFlag.store(true, ordering: .releasing)
@@ -49,7 +45,6 @@ struct ListenerLoop {
             do throws(PostgresError) {
                 let connection = try connect()
                 backoff.succeeded()
-                shared.heard()
                 buffer.append(.connected)
                 listen(connection)
                 buffer.append(.disconnected)
@@ -70,25 +65,32 @@ struct ListenerLoop {
 
     /// Hands out notifications until the connection is lost or the listener stopped.
     private func listen(_ connection: BlockingConnection) {
-        var heartbeatSent: Int64?
+        var asked: ContinuousClock.Instant?
+        var answered: ContinuousClock.Instant?
         var due = monotonicNow() &+ parameters.heartbeat
         while true {
             while let (channel, payload) = connection.nextNotification() {
                 buffer.append(.notification(channel: channel, payload: payload))
             }
+            // After the notifications that came before the answer.
+            if parameters.reportsHeartbeats, let answered { buffer.append(.heartbeat(asked: answered)) }
+            answered = nil
             let isReadable = wait(for: connection.socket, until: due)
             if shared.isStopped { return }
             if isReadable {
                 guard connection.consumeInput() else { return }
-                shared.heard()
-                if heartbeatSent != nil, connection.finishSent() { heartbeatSent = nil }
+                if asked != nil, connection.finishSent() { answered = asked.take() }
             }
-            let now = monotonicNow()
+            let (instant, now) = (ContinuousClock.now, monotonicNow())
             guard now >= due else { continue }
-            // The previous sign of life did not come: the other end is gone, whatever TCP believes.
-            guard heartbeatSent == nil, connection.send("SELECT 1") else { return }
-            heartbeatSent = now
             due = now &+ parameters.heartbeat
+            if let asked {
+                // The sign of life does not come: the other end is gone, whatever TCP believes.
+                guard asked.duration(to: instant) < parameters.patience else { return }
+            } else {
+                guard connection.send("SELECT 1") else { return }
+                asked = instant
+            }
         }
     }
 

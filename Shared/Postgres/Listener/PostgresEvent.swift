@@ -5,6 +5,8 @@ public enum PostgresEvent: Sendable, Hashable {
     /// From here on notifications are missed, until the next `.connected`.
     case disconnected
     case notification(channel: String, payload: String)
+    /// The server answered what it was asked at the instant: every notification of what was committed before has been reported.
+    case heartbeat(asked: ContinuousClock.Instant)
 }
 
 /// The events of one listener, for one consumer. It ends when the listener ends.

@@ -14,22 +14,24 @@ public final class PostgresListener: Service, Sendable {
     private let loop: ListenerLoop.Parameters
 
     /// - Parameters:
-    ///   - heartbeatInterval: how often a silent connection is asked for a sign of life, which must come within the same time.
+    ///   - heartbeatInterval: how often the connection is asked for a sign of life.
+    ///   - heartbeatPatience: within which it must come; nil: within the interval.
+    ///   - reportsHeartbeats: whether ``events`` have the signs of life.
     ///   - bufferLimit: events waiting for the consumer; on overflow they are replaced by `.disconnected` and `.connected`.
     /// - Throws: `.configuration` if libpq cannot parse the connection string.
     public init(
-        _ configuration: PostgresConfiguration, channels: [String], heartbeatInterval: Duration = .seconds(10), bufferLimit: Int = 4096,
-        logger: Logger
+        _ configuration: PostgresConfiguration, channels: [String], heartbeatInterval: Duration = .seconds(10),
+        heartbeatPatience: Duration? = nil,
+        reportsHeartbeats: Bool = false, bufferLimit: Int = 4096, logger: Logger
     ) throws(PostgresError) {
         buffer = EventBuffer(limit: bufferLimit)
         events = PostgresEvents(buffer: buffer)
         shared = ListenerLoop.Shared()
         loop = ListenerLoop.Parameters(
-            target: try ConnectionTarget(configuration), channels: channels, heartbeat: heartbeatInterval.wholeNanoseconds, logger: logger)
+            target: try ConnectionTarget(configuration), channels: channels, heartbeat: heartbeatInterval.wholeNanoseconds,
+            patience: heartbeatPatience ?? heartbeatInterval,
+            reportsHeartbeats: reportsHeartbeats, logger: logger)
     }
-
-    /// How long ago the connection last gave a sign of life; nothing before that was missed.
-    public var silence: Duration { .nanoseconds(monotonicNow() - shared.heardAt) }
 
     /// Listens until graceful shutdown or cancellation; then `events` ends.
     /// - Throws: `.unavailable` if there is no room for a thread; `events` ends then too.
