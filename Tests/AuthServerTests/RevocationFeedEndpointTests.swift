@@ -63,7 +63,7 @@ import Testing
                 let text = try await server.client.execute(uri: "/metrics", method: .get, headers: [:], body: nil) {
                     String(buffer: $0.body)
                 }
-                let line = text.split(separator: "\n").first { $0.hasPrefix("revocation_streams ") }
+                let line = text.split(separator: "\n").first { $0.hasPrefix("sallyport_revocation_streams ") }
                 return Int(Double(line?.split(separator: " ").last ?? "") ?? -1)
             }
         }
@@ -261,10 +261,10 @@ import Testing
             }
             try await fixture.revoke("a", in: fixture.server.acme)
             try await fixture.revoke("g", in: fixture.server.globex)
-            try await fixture.server.eventually("both are known") { try await metric("revocation_entries") == 2 }
+            try await fixture.server.eventually("both are known") { try await metric("sallyport_revocation_entries") == 2 }
             #expect(try await introspect().status == .ok)
-            #expect(try await metric("revocation_lag_seconds") < 5)
-            #expect(try await metric("revocation_stale_refusals_total") == 0)
+            #expect(try await metric("sallyport_revocation_lag_seconds") < 5)
+            #expect(try await metric("sallyport_revocation_stale_refusals_total") == 0)
 
             try await TestDatabase.asSuperuser(of: fixture.server.database) { superuser in
                 let name = try await superuser.queryOne("SELECT current_database()::text") { try $0.decode(String.self) }
@@ -281,8 +281,8 @@ import Testing
                     let feed = try await fixture.ask(tenant, "", headers)
                     #expect(feed.status == .serviceUnavailable && feed.headers[.retryAfter] == "1")
                 }
-                #expect(try await metric("revocation_stale_refusals_total") >= 4)
-                #expect(try await metric("revocation_lag_seconds") >= 5)
+                #expect(try await metric("sallyport_revocation_stale_refusals_total") >= 4)
+                #expect(try await metric("sallyport_revocation_lag_seconds") >= 5)
                 #expect(try await fixture.server.get("/readyz").status == .serviceUnavailable)
                 try await superuser.execute("GRANT CONNECT ON DATABASE \(identifier: name) TO sallyport_auth")
             }
