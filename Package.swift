@@ -59,7 +59,10 @@ let package = Package(
         .target(name: "QRCode", dependencies: ["CQREncode"], path: "Shared/QRCode", swiftSettings: strict),
         .target(name: "Cryptography", dependencies: ["COpenSSL"], path: "Shared/Crypto", swiftSettings: strict),
         .target(name: "JOSE", dependencies: ["Cryptography", "JSON"], path: "Shared/JOSE", swiftSettings: strict),
-        .target(name: "Postgres", dependencies: ["CLibPQ", logging, serviceLifecycle], path: "Shared/Postgres", swiftSettings: strict),
+        .target(name: "Telemetry", dependencies: ["JSON"], path: "Shared/Telemetry", swiftSettings: strict),
+        .target(
+            name: "Postgres", dependencies: ["CLibPQ", "Telemetry", logging, serviceLifecycle], path: "Shared/Postgres",
+            swiftSettings: strict),
         .target(name: "Tenancy", dependencies: ["Cryptography", "JOSE"], path: "Shared/Tenancy", swiftSettings: strict),
         .target(name: "OAuth", dependencies: ["JOSE", "Cryptography", "JSON", "Tenancy"], path: "Shared/OAuth", swiftSettings: strict),
         .target(
@@ -80,8 +83,9 @@ let package = Package(
         .target(
             name: "ServiceKit",
             dependencies: [
-                "Cryptography", "JSON", "Postgres", hummingbird, httpTypes, nioCore, nioPosix, logging, metrics, serviceLifecycle,
-                unixSignals,
+                "Cryptography", "JSON", "Postgres", "Telemetry", asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, nioPosix,
+                logging, metrics,
+                serviceLifecycle, unixSignals,
                 systemPackage,
                 configuration,
             ],
@@ -110,7 +114,7 @@ let package = Package(
         .executableTarget(
             name: "ResourceAPI",
             dependencies: [
-                "Cryptography", "JOSE", "JSON", "OAuth", "Postgres", "Revocation", "ServiceKit", "Tenancy",
+                "Cryptography", "JOSE", "JSON", "OAuth", "Postgres", "Revocation", "ServiceKit", "Telemetry", "Tenancy",
                 argumentParser, asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, logging, metrics, serviceLifecycle,
                 configuration,
             ],
@@ -153,7 +157,8 @@ let package = Package(
         ),
         .testTarget(
             name: "ServiceKitTests",
-            dependencies: ["ServiceKit", hummingbird, hummingbirdTesting, httpTypes, metrics, nioCore], path: "Tests/ServiceKitTests",
+            dependencies: ["JSON", "ServiceKit", "Telemetry", hummingbird, hummingbirdTesting, httpTypes, metrics, nioCore],
+            path: "Tests/ServiceKitTests",
             swiftSettings: strict
         ),
         .testTarget(

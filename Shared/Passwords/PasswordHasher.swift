@@ -74,6 +74,24 @@ public final class PasswordHasher: Sendable {
         }
     }
 
+    /// What the threads are doing, for metrics.
+    public struct Load: Sendable {
+        /// Hashes being computed, waiting, and refused with ``Busy`` since the start.
+        public let running: Int
+        public let waiting: Int
+        public let refused: Int
+        /// How many may be computed at once, and how many may wait.
+        public let runningLimit: Int
+        public let waitingLimit: Int
+    }
+
+    public var load: Load {
+        let counts = workers.counts
+        return Load(
+            running: counts.running, waiting: counts.queued, refused: workers.refusals, runningLimit: workers.maximumThreads,
+            waitingLimit: workers.maximumQueueLength)
+    }
+
     /// Refuses further work with `Busy`, cancels what waits, and returns when the threads have ended. Idempotent.
     public func shutdown() async {
         await workers.shutdown()

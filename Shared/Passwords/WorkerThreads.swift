@@ -18,8 +18,8 @@ final class WorkerThreads: @unchecked Sendable {
     }
 
     private let name: String
-    private let maximumThreads: Int
-    private let maximumQueueLength: Int
+    let maximumThreads: Int
+    let maximumQueueLength: Int
     private let idleMilliseconds: Int
     private let memoryKiB: Int
 
@@ -31,6 +31,7 @@ final class WorkerThreads: @unchecked Sendable {
     private var threads = 0
     private var living = 0
     private var running = 0
+    private var refused = 0
     private var isClosed = false
     private var atEnd: [CheckedContinuation<Void, Never>] = []
 
@@ -62,6 +63,9 @@ final class WorkerThreads: @unchecked Sendable {
     var counts: (threads: Int, running: Int, queued: Int) {
         withLock { (living, running, queue.count) }
     }
+
+    /// Jobs that were refused for want of room, since the start.
+    var refusals: Int { withLock { refused } }
 
     /// Runs the work on one of the threads and waits for it without blocking the caller's.
     ///
@@ -116,7 +120,10 @@ final class WorkerThreads: @unchecked Sendable {
 
     private func enqueue(_ job: Job) -> Bool {
         withLock {
-            guard !isClosed, running + queue.count < maximumThreads + maximumQueueLength else { return false }
+            guard !isClosed, running + queue.count < maximumThreads + maximumQueueLength else {
+                refused += 1
+                return false
+            }
             if threads < maximumThreads, threads - running <= queue.count, !startThread(), threads == 0 { return false }
             queue.append(job)
             pthread_cond_signal(changed)

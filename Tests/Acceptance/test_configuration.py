@@ -6,7 +6,9 @@ import subprocess
 import pytest
 
 COMMON = [("BASE_URL", "not a url"), ("BASE_URL", ""), ("BASE_URL", "ftp://x"), ("API_URL", "relative"), ("TRUSTED_PROXIES", "everyone"), ("TRUSTED_PROXIES", "10.0.0.0/33"),
-          ("LOG_LEVEL", "loud"), ("DATABASE_POOL_SIZE", "0"), ("DATABASE_POOL_SIZE", "many"), ("CONFIG_FILE", "/nonexistent/file.json")]
+          ("LOG_LEVEL", "loud"), ("DATABASE_POOL_SIZE", "0"), ("DATABASE_POOL_SIZE", "many"), ("CONFIG_FILE", "/nonexistent/file.json"),
+          ("METRICS_FROM", "everyone"), ("METRICS_TENANTS", "Not-A-Slug"), ("METRICS_TENANTS", "1001"), ("OTLP_ENDPOINT", "collector"), ("OTLP_AUTHORIZATION_FILE", "/nonexistent/file"),
+          ("TRACE_RATIO", "1.01"), ("TRACE_RATIO", "nan"), ("TRACE_RATIO", "-1")]
 CASES = [("auth-server", *case) for case in COMMON] + [("resource-api", *case) for case in COMMON] + [
     ("auth-server", "AUTH_LISTEN", "nowhere"), ("auth-server", "AUTH_LISTEN", "127.0.0.1:99999"), ("auth-server", "AUTH_DATABASE_URL", ""),
     ("auth-server", "MASTER_KEY_FILE", "/nonexistent/key"), ("auth-server", "MASTER_KEY_FILE", "/etc/hostname"), ("auth-server", "MASTER_KEY_FILE", ""),

@@ -300,3 +300,29 @@ def test_the_access_log_has_paths_and_no_queries(gateway, ask):
     assert "secret-value" not in line
     for line in (gateway.logs / "gateway.log").read_text().splitlines():
         json.loads(line)
+
+
+TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+
+
+@pytest.mark.parametrize("parent", [f"00-{TRACE}-{SPAN}-00", f"00-{TRACE}-{SPAN}-01", f"00-{TRACE}-{SPAN}-ff"])
+def test_a_trace_is_passed_on(ask, gateway, parent):
+    answer = ask("/api/v1/customers", b"traceparent: " + parent.encode() + b"\r\ntracestate: vendor=1\r\n")
+    headers = [header for header in answer.json()["headers"] if header[0].startswith("trace")]
+    assert sorted(headers) == [["traceparent", parent], ["tracestate", "vendor=1"]]
+    request_id = answer.header("x-request-id")
+    eventually(lambda: f'"request_id":"{request_id}","trace_id":"{TRACE}"' in (gateway.logs / "gateway.log").read_text(), 5, "the trace in the log")
+
+
+@pytest.mark.parametrize("parent", [
+    None, "", "00", f"00-{TRACE}-{SPAN}", f"00-{TRACE}-{SPAN}-0", f"00-{TRACE}-{SPAN}-01-", f"01-{TRACE}-{SPAN}-01", f"ff-{TRACE}-{SPAN}-01", f"00-{TRACE.upper()}-{SPAN}-01",
+    f"00-{'0' * 32}-{SPAN}-01", f"00-{TRACE}-{'0' * 16}-01", f"00-{TRACE[1:]}-{SPAN}-01", f"00-{TRACE}-{SPAN}-01, 00-{TRACE}-{SPAN}-01", f"x00-{TRACE}-{SPAN}-01", f"00-{TRACE}-{SPAN}-01\r\ntraceparent: 00-{TRACE}-{SPAN}-01x",
+])
+def test_what_is_no_trace_begins_one_with_the_requests_id(ask, parent):
+    answer = ask("/t/acme/oauth2/token", b"" if parent is None else b"traceparent: " + parent.encode() + b"\r\n")
+    request_id = answer.header("x-request-id")
+    parents = [value for name, value in answer.json()["headers"] if name == "traceparent"]
+    if parent is not None and "\r\n" in parent:
+        assert parents in ([f"00-{request_id}-{request_id[:16]}-00"], [f"00-{TRACE}-{SPAN}-01"]), "one of two, or a new one; never both"
+    else:
+        assert parents == [f"00-{request_id}-{request_id[:16]}-00"]

@@ -59,12 +59,12 @@ import Testing
         }
 
         var streams: Int {
-            get async throws { try await metric("revocation_streams") }
+            get async throws { try await metric("sallyport_revocation_streams") }
         }
 
         /// How many were refused since as many listen as may.
         var refused: Int {
-            get async throws { try await metric("revocation_streams_refused_total") }
+            get async throws { try await metric("sallyport_revocation_streams_refused_total") }
         }
 
         private func metric(_ name: String) async throws -> Int {
@@ -267,10 +267,10 @@ import Testing
             }
             try await fixture.revoke("a", in: fixture.server.acme)
             try await fixture.revoke("g", in: fixture.server.globex)
-            try await fixture.server.eventually("both are known") { try await metric("revocation_entries") == 2 }
+            try await fixture.server.eventually("both are known") { try await metric("sallyport_revocation_entries") == 2 }
             #expect(try await introspect().status == .ok)
-            #expect(try await metric("revocation_lag_seconds") < 5)
-            #expect(try await metric("revocation_stale_refusals_total") == 0)
+            #expect(try await metric("sallyport_revocation_lag_seconds") < 5)
+            #expect(try await metric("sallyport_revocation_stale_refusals_total") == 0)
 
             try await TestDatabase.asSuperuser(of: fixture.server.database) { superuser in
                 let name = try await superuser.queryOne("SELECT current_database()::text") { try $0.decode(String.self) }
@@ -287,8 +287,8 @@ import Testing
                     let feed = try await fixture.ask(tenant, "", headers)
                     #expect(feed.status == .serviceUnavailable && feed.headers[.retryAfter] == "1")
                 }
-                #expect(try await metric("revocation_stale_refusals_total") >= 4)
-                #expect(try await metric("revocation_lag_seconds") >= 5)
+                #expect(try await metric("sallyport_revocation_stale_refusals_total") >= 4)
+                #expect(try await metric("sallyport_revocation_lag_seconds") >= 5)
                 #expect(try await fixture.server.get("/readyz").status == .serviceUnavailable)
                 let (another, service) = (try await fixture.server.token(fixture.server.acme), fixture.server.basic("acme-service"))
                 let revoked = try await fixture.server.post("/t/acme/oauth2/revoke", "token=\(another)", headers: service)

@@ -18,7 +18,8 @@ import Testing
     }
 
     private static func responder(hasShortcut: Bool) throws -> ShortcutResponder {
-        let pipeline = RequestPipeline(proxies: try TrustedProxies("", variable: "V"), metrics: PrometheusRegistry()) { status, headers in
+        let pipeline = RequestPipeline(proxies: try TrustedProxies("", variable: "V"), metrics: RequestMetrics(PrometheusRegistry())) {
+            status, headers in
             Response(status: status, headers: headers)
         }
         let router = Router(context: ServiceContext.self)

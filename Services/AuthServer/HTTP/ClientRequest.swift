@@ -25,6 +25,7 @@ struct ClientRequest: Sendable {
         parameters = try FormParameters(parsing: Array(body.readableBytesView))
         let credentials = try PresentedCredentials(authorization: request.headers[values: .authorization], parameters: parameters)
         (client, tenant, _) = try await authenticator.authenticate(credentials, named: named, at: endpoint)
+        requestTenant.note(tenant, context)
         token = try parameters.require("token")
     }
 }

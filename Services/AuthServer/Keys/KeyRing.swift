@@ -21,6 +21,8 @@ final class KeyRing: Sendable {
     let keySet: [UInt8]
     /// Strong validator of ``keySet``, quotes included.
     let entityTag: String
+    /// When the key that signs began to, in seconds since 1970; nil where that was not written down.
+    let activeSince: Int64?
     /// When a retiring key leaves the set, in seconds since 1970.
     let validUntil: Int64
 
@@ -30,6 +32,7 @@ final class KeyRing: Sendable {
             throw StoredDataError("auth.signing_key: tenant \(tenant) has no active key; run: auth-server key rotate")
         }
         let key = try vault.open(active, tenant: tenant)
+        activeSince = active.activatedAt.map { Int64($0.timeIntervalSince1970) }
         func signer(_ type: String) throws -> JWSSigner {
             try JWSSigner(key: key, algorithm: active.algorithm, keyID: active.keyID, type: type)
         }
@@ -76,6 +79,11 @@ struct KeyRings: Sendable {
         }
         return ring
     }
+}
+
+extension KeyRings {
+    /// Of the keys that sign, as far as they were used since the start: the age of the oldest, in seconds.
+    var oldestAge: Int64? { cache.held.compactMap(\.activeSince).min().map { clock.now - $0 } }
 }
 
 extension KeyRings: ChangeObserver {

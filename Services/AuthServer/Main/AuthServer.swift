@@ -1,4 +1,5 @@
 import ArgumentParser
+import ServiceKit
 
 /// The authorization server and everything an operator does to it.
 @main
@@ -26,6 +27,7 @@ struct AuthServer: AsyncParsableCommand {
               SALLYPORT_DATABASE_POOL_SIZE   connections at most (default: 10)
               SALLYPORT_DATABASE_PIPELINE_DEPTH        requests in flight on one connection at most (default: 8)
               SALLYPORT_DATABASE_STATEMENT_TIMEOUT_MS  how long one statement may run (default: 10000)
+            \(ObservabilitySettings.help)
               SALLYPORT_LOG_LEVEL            trace, debug, info, notice, warning, error or critical (default: info)
             """,
         subcommands: [

@@ -18,17 +18,19 @@ struct AuthServerApplication: Sendable {
 
     init(_ settings: AuthServerSettings, logger: Logger, clock: WallClock = .system) throws {
         let parts = try AuthServerParts(settings, logger: logger, clock: clock)
-        let registry = PrometheusRegistry()
-        parts.observeRevocations(registry)
         health = Health(
             checks: [
                 .init("database") { parts.database.isReady },
                 .init("partitions") { parts.housekeeping.isDone },
                 .init("revocations") { parts.revocations.isCurrent },
             ],
-            registry: registry
+            registry: parts.observability.registry, access: parts.observability.access
         )
-        let pipeline = RequestPipeline(proxies: settings.proxies, metrics: registry, failure: OAuthErrorResponse.failure)
+        let pipeline = RequestPipeline(
+            proxies: settings.proxies, metrics: parts.observability.requests, tracer: parts.observability.tracer,
+            failure: OAuthErrorResponse.failure)
+        parts.registerMetrics()
+        parts.observeRevocations(parts.observability.registry)
         let router = Router(context: ServiceContext.self)
         router.add(middleware: ErrorPages(requestTenant: parts.requestTenant))
         router.add(middleware: pipeline)
@@ -84,11 +86,17 @@ extension AuthServerParts {
 
     fileprivate func observeRevocations(_ registry: PrometheusRegistry) {
         let (index, streams) = (revocations, revocationStreams)
-        registry.observeGauge("revocation_lag_seconds") { index.lag.map { $0 / .seconds(1) } ?? .infinity }
-        registry.observeGauge("revocation_entries") { Double(index.count) }
-        registry.observeGauge("revocation_streams") { Double(streams.count) }
-        registry.observeCounter("revocation_streams_refused_total") { Double(streams.refusals) }
-        registry.observeCounter("revocation_stale_refusals_total") { Double(index.refusals) }
+        registry.observeGauge("sallyport_revocation_lag_seconds", "How long ago it was certain that no revocation is missing.") {
+            index.lag.map { $0 / .seconds(1) } ?? .infinity
+        }
+        registry.observeGauge("sallyport_revocation_entries", "Entries of the revocation index.") { Double(index.count) }
+        registry.observeGauge("sallyport_revocation_streams", "Open streams of revocations.") { Double(streams.count) }
+        registry.observeCounter("sallyport_revocation_streams_refused_total", "Streams refused, since as many were open as may be.") {
+            Double(streams.refusals)
+        }
+        registry.observeCounter("sallyport_revocation_stale_refusals_total", "Tokens not answered, since the index was not current.") {
+            Double(index.refusals)
+        }
     }
 
     /// What programs speak, besides asking for tokens.

@@ -11,6 +11,7 @@ struct AuthServerParts: Sendable {
     let settings: AuthServerSettings
     let clock: WallClock
     let database: Postgres
+    let observability: Observability
 
     // What is remembered until it changes.
     let tenants: TenantDirectory
@@ -55,6 +56,7 @@ struct AuthServerParts: Sendable {
         let revocations = RevocationIndex(staleness: settings.revocations.staleness)
         let streams = RevocationStreams(limits: settings.revocations.streams)
         (self.revocations, revocationStreams) = (revocations, streams)
+        observability = Observability(settings.observability, service: "auth-server", logger: logger)
         let keyStore = KeyStore(database: database)
         let tenantStore = TenantStore(database: database)
         keyVault = KeyVault(masterKey: settings.masterKey)
@@ -65,7 +67,7 @@ struct AuthServerParts: Sendable {
         clients = ClientDirectory(store: ClientStore(database: database))
         keys = KeyRings(store: keyStore, vault: keyVault, clock: clock)
         issuers = Issuers(baseURL: settings.baseURL)
-        requestTenant = RequestTenant(directory: tenants, baseHost: settings.baseHost)
+        requestTenant = RequestTenant(directory: tenants, baseHost: settings.baseHost, labels: observability.tenants)
         verifier = AccessTokenVerifier(issuers: issuers, keys: keys, revocations: revocations, clock: clock)
 
         let clientKeySource = HTTPClientKeySource(allowsPrivateAddresses: settings.allowsPrivateKeySetAddresses)
@@ -98,19 +100,20 @@ struct AuthServerParts: Sendable {
             settings.database, database: database, index: revocations, logger: logger, announce: { streams.announce($0) }
         ) { clock.now }
         housekeeping = Housekeeping(store: PartitionStore(database: database), throttle: throttle, logger: logger)
-        background = [
-            database,
-            housekeeping,
-            PasswordHashing(hasher: hasher),
-            changeListener,
-            // Recognized decisions last: they are made from what the others remember.
-            ChangeFeed(listener: changeListener, observers: [tenants, clients, keys, verifier, recognized], logger: logger),
-            revocationFeed.listener,
-            revocationFeed,
-            streams,
-            KeyRotationSchedule(
-                rotation: KeyRotation(store: keyStore, vault: keyVault, clock: clock), tenants: tenantStore, logger: logger
-            ),
-        ]
+        background =
+            observability.services + [
+                database,
+                housekeeping,
+                PasswordHashing(hasher: hasher),
+                changeListener,
+                // Recognized decisions last: they are made from what the others remember.
+                ChangeFeed(listener: changeListener, observers: [tenants, clients, keys, verifier, recognized], logger: logger),
+                revocationFeed.listener,
+                revocationFeed,
+                streams,
+                KeyRotationSchedule(
+                    rotation: KeyRotation(store: keyStore, vault: keyVault, clock: clock), tenants: tenantStore, logger: logger
+                ),
+            ]
     }
 }

@@ -14,6 +14,7 @@ struct AuthServerSettings: Sendable {
     let audience: String
     let listen: (host: String, port: Int)
     let proxies: TrustedProxies
+    let observability: ObservabilitySettings
     let database: PostgresConfiguration
     let masterKey: SealingKey
     /// Whether a client's `jwks_uri` may lie in a private network.
@@ -28,6 +29,7 @@ struct AuthServerSettings: Sendable {
         audience = try settings.baseURL("API_URL", default: baseURL + "/api/v1")
         listen = try settings.listenAddress("AUTH_LISTEN", default: "127.0.0.1:8081")
         proxies = try TrustedProxies(settings.optional("TRUSTED_PROXIES") ?? "", variable: "SALLYPORT_TRUSTED_PROXIES")
+        observability = try ObservabilitySettings(settings)
         database = try Self.database(settings)
         masterKey = try Self.masterKey(settings)
         allowsPrivateKeySetAddresses = try settings.flag("ALLOW_PRIVATE_JWKS_URIS", default: false)

@@ -7,6 +7,7 @@ struct RequestTenant: Sendable {
     let directory: TenantDirectory
     /// The host of the base URL, in lower case.
     let baseHost: String
+    let labels: TenantLabels
 
     func hints(_ request: Request, _ context: ServiceContext) throws(TenancyError) -> TenantHints {
         try hints(request, context, path: context.parameters.get("tenant"))
@@ -22,7 +23,14 @@ struct RequestTenant: Sendable {
 
     /// The tenant named by path, header or subdomain; nil where the request names none.
     func find(_ request: Request, _ context: ServiceContext) async throws -> Tenant? {
-        try await directory.resolve(hints(request, context))
+        let tenant = try await directory.resolve(hints(request, context))
+        if let tenant { note(tenant, context) }
+        return tenant
+    }
+
+    /// For metrics: also where the tenant is the client's own.
+    func note(_ tenant: Tenant, _ context: ServiceContext) {
+        context.note(labels.label(of: tenant.slug.rawValue))
     }
 
     /// As ``find(_:_:)``, where it does not matter whether there is such a page.

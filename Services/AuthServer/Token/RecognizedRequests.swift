@@ -40,6 +40,7 @@ final class RecognizedRequests: Sendable {
         var decisions: BoundedMap<[UInt8], Kept>
         var epoch: UInt64 = 0
         var isNotified = false
+        var uses = CacheUses()
     }
 
     private let state: Mutex<State>
@@ -53,7 +54,18 @@ final class RecognizedRequests: Sendable {
         let hash = Self.hash(request, context, body)
         return state.withLock { state in
             let kept = state.isNotified ? state.decisions[hash] : nil
-            return (kept.flatMap { $0.validUntil > now ? $0.decision : nil }, Ticket(hash: hash, epoch: state.epoch))
+            let decision = kept.flatMap { $0.validUntil > now ? $0.decision : nil }
+            state.uses.count(isHit: decision != nil)
+            return (decision, Ticket(hash: hash, epoch: state.epoch))
+        }
+    }
+
+    /// How many are kept, and how often one was found.
+    var uses: CacheUses {
+        state.withLock { state in
+            var uses = state.uses
+            (uses.entries, uses.capacity) = (state.decisions.count, state.decisions.capacity)
+            return uses
         }
     }
 

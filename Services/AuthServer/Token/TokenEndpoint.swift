@@ -43,7 +43,10 @@ struct TokenEndpoint: Sendable {
         let body = try await TokenRequest.body(of: request)
         let now = issuer.clock.now
         let (known, ticket) = recognized.find(request, context, body: body, now: now)
-        if let known { return try await respond(known, nil, decidedAt: now) }
+        if let known {
+            requestTenant.note(known.tenant, context)
+            return try await respond(known, nil, decidedAt: now)
+        }
         let (decision, person) = try await decide(request, context, body, ticket)
         return try await respond(decision, person, decidedAt: now)
     }
@@ -54,6 +57,7 @@ struct TokenEndpoint: Sendable {
         let named = try await requestTenant.find(request, context)
         let tokenRequest = try TokenRequest(request, context, body: body)
         let (client, tenant, validUntil) = try await authenticator.authenticate(tokenRequest.credentials, named: named)
+        requestTenant.note(tenant, context)
 
         let grant = grants[tokenRequest.grantType]
         let mayUse = grant.map { client.grantTypes.contains($0.type) } ?? false

@@ -33,6 +33,11 @@ struct TenantDatabase: Sendable {
         return max(1, total - total / 8)
     }
 
+    /// Statements under way and waiting for their tenant's turn, by lane, for metrics.
+    var load: [(lane: String, running: Int, waiting: Int)] {
+        [("quick", quick), ("slow", slow), ("stream", streams)].map { ($0.0, $0.1.running, $0.1.waiting) }
+    }
+
     /// The limits of the settings' role.
     func limits(of settings: TransactionSettings) -> RoleLimits { limits[settings.role] }
 

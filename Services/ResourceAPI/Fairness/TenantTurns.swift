@@ -63,6 +63,9 @@ final class TenantTurns: Sendable {
         self.limits = limits
     }
 
+    /// Statements under way at the moment.
+    var running: Int { state.withLock { $0.running } }
+
     /// Statements that wait at the moment.
     var waiting: Int { state.withLock { $0.waiting } }
 

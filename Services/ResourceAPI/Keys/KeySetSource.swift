@@ -5,6 +5,7 @@ import JSON
 import NIOCore
 import NIOHTTP1
 import ServiceLifecycle
+import Telemetry
 import Tenancy
 
 /// An issuer's keys, and the only tenant for which they may speak.
@@ -45,6 +46,7 @@ struct HTTPKeySetSource: KeySetSource, Service {
     func fetch(_ tenant: TenantSlug) async throws -> TenantKeys? {
         var request = HTTPClientRequest(url: "\(baseURL)/t/\(tenant)/oauth2/jwks")
         request.headers.add(name: "Accept", value: "application/jwk-set+json, application/json")
+        if let span = Span.current { request.headers.add(name: "traceparent", value: span.context.header) }
         let response = try await client.execute(request, timeout: Self.timeout)
         switch response.status.code {
         case 200:

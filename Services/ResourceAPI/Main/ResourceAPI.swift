@@ -1,4 +1,5 @@
 import ArgumentParser
+import ServiceKit
 
 /// The tenant-isolated REST API.
 @main
@@ -33,6 +34,7 @@ struct ResourceAPI: AsyncParsableCommand {
               SALLYPORT_DATABASE_POOL_SIZE   connections at most (default: 10)
               SALLYPORT_DATABASE_PIPELINE_DEPTH        requests in flight on one connection at most (default: 8)
               SALLYPORT_DATABASE_STATEMENT_TIMEOUT_MS  how long one statement may run (default: 10000)
+            \(ObservabilitySettings.help)
               SALLYPORT_LOG_LEVEL            trace, debug, info, notice, warning, error or critical (default: info)
             """,
         subcommands: [ServeCommand.self, DoctorCommand.self]

@@ -21,7 +21,7 @@ struct ResourceAPIApplication: Sendable {
     ) throws {
         let database = try Postgres(settings.database, logger: logger)
         let listener = try PostgresListener(settings.database, channels: [LiveCatalog.channel], logger: logger)
-        let registry = PrometheusRegistry()
+        let observability = Observability(settings.observability, service: "resource-api", logger: logger)
         let catalog = LiveCatalog(
             store: CatalogStore(schemas: settings.schemas), maximumRows: settings.maximumRows, allowsRollback: settings.allowsRollback,
             allowsAggregates: settings.allowsAggregates, pollInterval: settings.catalogPollInterval, postgres: database,
@@ -29,15 +29,22 @@ struct ResourceAPIApplication: Sendable {
         )
 
         let revocations = RevocationIndex(staleness: settings.revocationStaleness)
-        registry.observeGauge("revocation_lag_seconds") { revocations.lag.map { $0 / .seconds(1) } ?? .infinity }
-        registry.observeGauge("revocation_entries") { Double(revocations.count) }
-        registry.observeCounter("revocation_stale_refusals_total") { Double(revocations.refusals) }
+        observability.registry.observeGauge(
+            "sallyport_revocation_lag_seconds", "How long ago it was certain that no revocation is missing."
+        ) { revocations.lag.map { $0 / .seconds(1) } ?? .infinity }
+        observability.registry.observeGauge("sallyport_revocation_entries", "Entries of the revocation index.") {
+            Double(revocations.count)
+        }
+        observability.registry.observeCounter(
+            "sallyport_revocation_stale_refusals_total", "Tokens not answered, since the index was not current."
+        ) { Double(revocations.refusals) }
         let revocationFeed = try RevocationFeed(settings.database, database: database, index: revocations, logger: logger) { clock.now }
 
         let verified = VerifiedTokens()
-        var background: [any Service] = [
-            database, listener, catalog, revocationFeed.listener, revocationFeed, PartitionKeeper(postgres: database, logger: logger),
-        ]
+        var background: [any Service] =
+            observability.services + [
+                database, listener, catalog, revocationFeed.listener, revocationFeed, PartitionKeeper(postgres: database, logger: logger),
+            ]
         let source: any KeySetSource
         if let keySource {
             source = keySource
@@ -51,22 +58,24 @@ struct ResourceAPIApplication: Sendable {
             baseURL: settings.baseURL, audience: settings.apiURL, keys: keys, verified: verified, revocations: revocations, clock: clock
         )
         let metadata = ResourceMetadataEndpoint(settings: settings)
-        let gate = Gate(verifier: verifier, baseHost: settings.baseHost, metadataURL: metadata.url)
+        let gate = Gate(verifier: verifier, baseHost: settings.baseHost, metadataURL: metadata.url, tenants: observability.tenants)
         health = Health(
             checks: [
                 .init("database") { database.isReady }, .init("catalog") { catalog.engine != nil },
                 .init("revocations") { revocations.isCurrent },
             ],
-            registry: registry
+            registry: observability.registry, access: observability.access
         )
 
         let router = Router(context: ServiceContext.self)
-        let pipeline = RequestPipeline(proxies: settings.proxies, metrics: registry, failure: ErrorResponses.failure)
+        let pipeline = RequestPipeline(
+            proxies: settings.proxies, metrics: observability.requests, tracer: observability.tracer, failure: ErrorResponses.failure)
         router.add(middleware: pipeline)
         health.addRoutes(to: router)
         metadata.addRoutes(to: router)
         let shared = TenantDatabase(
             database, concurrency: settings.tenantConcurrency, streams: settings.streams, limits: settings.roleLimits)
+        observability.registry.register(database, shared, verified)
         let executor = ResourceExecutor(database: shared)
         let tables = TableEndpoint(
             path: settings.apiPath, gate: gate, catalog: catalog, executor: executor,

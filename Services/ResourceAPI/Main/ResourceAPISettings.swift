@@ -13,6 +13,7 @@ struct ResourceAPISettings: Sendable {
     let jwksBaseURL: String
     let listen: (host: String, port: Int)
     let proxies: TrustedProxies
+    let observability: ObservabilitySettings
     let database: PostgresConfiguration
     let schemas: [String]
     /// Without word from the revocation log for so long, tokens are refused.
@@ -45,6 +46,7 @@ struct ResourceAPISettings: Sendable {
         jwksBaseURL = try settings.baseURL("API_JWKS_BASE_URL", default: baseURL)
         listen = try settings.listenAddress("API_LISTEN", default: "127.0.0.1:8082")
         proxies = try TrustedProxies(settings.optional("TRUSTED_PROXIES") ?? "", variable: "SALLYPORT_TRUSTED_PROXIES")
+        observability = try ObservabilitySettings(settings)
         database = try Self.database(settings)
         revocationStaleness = .seconds(try settings.integer("REVOCATION_STALENESS_S", default: 5, in: 5...60))
         maximumRows = try settings.integer("API_MAX_ROWS", default: 1000, in: 1...1_000_000)

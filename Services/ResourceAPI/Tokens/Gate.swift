@@ -10,11 +10,13 @@ struct Gate: Sendable {
     /// The host of the base URL, in lower case.
     let baseHost: String
     let metadataURL: String
+    let tenants: TenantLabels
 
     /// - Throws: ``BearerChallenge``.
     func admit(_ request: Request, _ context: ServiceContext) async throws -> Caller {
         do {
             let caller = try await verifier.verify(BearerToken(request.headers))
+            context.note(tenants.label(of: caller.claims.tenant.rawValue))
             try checkTenant(request, context, caller)
             return caller
         } catch let refusal as BearerRefusal {

@@ -12,28 +12,48 @@ final class VerifiedTokens: Sendable {
     /// Larger tokens are verified each time: what is remembered has a bounded size.
     static let maximumTokenBytes = 4096
 
-    private let callers: Mutex<BoundedMap<[UInt8], Caller>>
+    private struct State {
+        var callers: BoundedMap<[UInt8], Caller>
+        var uses = CacheUses()
+    }
+
+    private let state: Mutex<State>
 
     init(capacity: Int = 20_000) {
-        callers = Mutex(BoundedMap(capacity: capacity))
+        state = Mutex(State(callers: BoundedMap(capacity: capacity)))
     }
 
     func find(_ hash: [UInt8], at now: Int64) -> Caller? {
-        callers.withLock { callers in
-            guard let caller = callers[hash] else { return nil }
-            guard caller.claims.expiresAt > now, caller.verifiedAt + Self.maximumAgeSeconds > now else {
-                callers[hash] = nil
-                return nil
-            }
+        state.withLock { state in
+            let caller = Self.find(hash, at: now, in: &state.callers)
+            state.uses.count(isHit: caller != nil)
             return caller
         }
     }
 
+    private static func find(_ hash: [UInt8], at now: Int64, in callers: inout BoundedMap<[UInt8], Caller>) -> Caller? {
+        guard let caller = callers[hash] else { return nil }
+        guard caller.claims.expiresAt > now, caller.verifiedAt + maximumAgeSeconds > now else {
+            callers[hash] = nil
+            return nil
+        }
+        return caller
+    }
+
+    /// How many are remembered, and how often one was found.
+    var uses: CacheUses {
+        state.withLock { state in
+            var uses = state.uses
+            (uses.entries, uses.capacity) = (state.callers.count, state.callers.capacity)
+            return uses
+        }
+    }
+
     func insert(_ caller: Caller, for hash: [UInt8]) {
-        callers.withLock { $0[hash] = caller }
+        state.withLock { $0.callers[hash] = caller }
     }
 
     func removeAll(of tenant: TenantSlug) {
-        callers.withLock { callers in callers.removeAll { _, caller in caller.claims.tenant == tenant } }
+        state.withLock { state in state.callers.removeAll { _, caller in caller.claims.tenant == tenant } }
     }
 }

@@ -28,6 +28,10 @@ final class Driver: Sendable {
         var leased = 0
         var inFlight = 0
         var waiting = 0
+        var busy = 0
+        var deepest = 0
+        var answered = 0
+        var serviceNanoseconds = 0
     }
 
     let configuration: PostgresConfiguration
@@ -39,6 +43,10 @@ final class Driver: Sendable {
     private let leasedCount = Atomic<Int>(0)
     private let inFlightCount = Atomic<Int>(0)
     private let waitingCount = Atomic<Int>(0)
+    private let busyCount = Atomic<Int>(0)
+    private let deepestCount = Atomic<Int>(0)
+    private let answeredCount = Atomic<Int>(0)
+    private let serviceSum = Atomic<Int>(0)
     private let hasStarted = Atomic<Bool>(false)
     /// Closed by `deinit`, so that whoever still holds the driver never writes to a descriptor that was given away.
     let wakeUp: Int32
@@ -134,7 +142,9 @@ final class Driver: Sendable {
         Counters(
             open: openCount.load(ordering: .relaxed), connecting: connectingCount.load(ordering: .relaxed),
             leased: leasedCount.load(ordering: .relaxed), inFlight: inFlightCount.load(ordering: .relaxed),
-            waiting: waitingCount.load(ordering: .relaxed))
+            waiting: waitingCount.load(ordering: .relaxed), busy: busyCount.load(ordering: .relaxed),
+            deepest: deepestCount.load(ordering: .relaxed), answered: answeredCount.load(ordering: .relaxed),
+            serviceNanoseconds: serviceSum.load(ordering: .relaxed))
     }
 
     func publish(_ counters: Counters) {
@@ -143,5 +153,9 @@ final class Driver: Sendable {
         leasedCount.store(counters.leased, ordering: .relaxed)
         inFlightCount.store(counters.inFlight, ordering: .relaxed)
         waitingCount.store(counters.waiting, ordering: .relaxed)
+        busyCount.store(counters.busy, ordering: .relaxed)
+        deepestCount.store(counters.deepest, ordering: .relaxed)
+        answeredCount.store(counters.answered, ordering: .relaxed)
+        serviceSum.store(counters.serviceNanoseconds, ordering: .relaxed)
     }
 }

@@ -90,6 +90,8 @@ extension DriverLoop {
         inFlight -= 1
         let service = now &- connection.headSince
         if !request.isDone { request.service = service }
+        answered += 1
+        serviceNanoseconds += Int(service)
         // What runs alone says nothing about those that share.
         if request.isAlone {
             connection.servesAlone = false

@@ -23,6 +23,9 @@ final class DriverLoop {
     var inFlight = 0
     /// How long the server works on a request, in nanoseconds, as a moving average.
     var averageService: Int64 = 0
+    /// Since the start: requests that were answered, and how long the server worked on them.
+    var answered = 0
+    var serviceNanoseconds = 0
     /// Sent or waiting requests with a timeout of their own.
     var timed: [Request] = []
 
@@ -104,10 +107,15 @@ final class DriverLoop {
     }
 
     func publish() {
-        var leased = 0
-        for connection in connections where connection.lease != nil { leased += 1 }
-        driver.publish(
-            Driver.Counters(open: connections.count, connecting: connecting, leased: leased, inFlight: inFlight, waiting: waiting))
+        var counters = Driver.Counters(open: connections.count, connecting: connecting, inFlight: inFlight, waiting: waiting)
+        for connection in connections {
+            if connection.lease != nil { counters.leased += 1 }
+            if connection.lease != nil || !connection.isIdle { counters.busy += 1 }
+            counters.deepest = max(counters.deepest, connection.inFlight.count)
+        }
+        counters.answered = answered
+        counters.serviceNanoseconds = serviceNanoseconds
+        driver.publish(counters)
     }
 
     private func end() {

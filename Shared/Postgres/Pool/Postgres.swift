@@ -1,6 +1,7 @@
 public import Logging
 public import ServiceLifecycle
 import Synchronization
+internal import Telemetry
 
 /// A pool of connections to one PostgreSQL, shared by pipelining.
 ///
@@ -165,6 +166,19 @@ public final class Postgres: Service, SQLExecutor, Sendable {
     /// Hands the request to the driver and waits for its end.
     /// - Parameter isCancellable: false for what must happen even in a cancelled task, such as ROLLBACK.
     nonisolated(nonsending) func perform(_ request: Request, on driver: Driver, isCancellable: Bool = true) async throws {
+        guard let span = Span.current?.child(.client) else {
+            return try await carryOut(request, on: driver, isCancellable: isCancellable)
+        }
+        do {
+            try await carryOut(request, on: driver, isCancellable: isCancellable)
+            request.end(span)
+        } catch {
+            request.end(span, error)
+            throw error
+        }
+    }
+
+    nonisolated(nonsending) private func carryOut(_ request: Request, on driver: Driver, isCancellable: Bool) async throws {
         if phase.withLock({ $0 }) != .started { try startIfPossible() }
         if isCancellable {
             if Task.isCancelled { throw CancellationError() }
@@ -223,6 +237,13 @@ public final class Postgres: Service, SQLExecutor, Sendable {
         public var inFlight = 0
         /// Requests waiting for a connection.
         public var waiting = 0
+        /// Connections with something in flight or leased.
+        public var busy = 0
+        /// Requests in flight on the connection that has most.
+        public var deepest = 0
+        /// Since the start: requests that the server answered, and how long it worked on them.
+        public var answered = 0
+        public var serviceNanoseconds = 0
     }
 
     public var statistics: Statistics {
@@ -234,6 +255,10 @@ public final class Postgres: Service, SQLExecutor, Sendable {
             sum.leased += counters.leased
             sum.inFlight += counters.inFlight
             sum.waiting += counters.waiting
+            sum.busy += counters.busy
+            sum.deepest = max(sum.deepest, counters.deepest)
+            sum.answered += counters.answered
+            sum.serviceNanoseconds += counters.serviceNanoseconds
         }
         return sum
     }

@@ -17,6 +17,7 @@ public struct BoundedMap<Key: Hashable, Value> {
     }
 
     public var count: Int { slots.count }
+    public var values: [Value] { slots.map(\.value) }
 
     public subscript(key: Key) -> Value? {
         mutating get {

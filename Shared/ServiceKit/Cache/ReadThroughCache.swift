@@ -46,6 +46,9 @@ public final class ReadThroughCache<Key: Hashable & Sendable, Value: Sendable>: 
         state.withLock { state in Self.remembered(key, &state) }
     }
 
+    /// Everything that is there and held, in no order.
+    public var held: [Value] { state.withLock { $0.values.values.compactMap(\.self) } }
+
     private static func remembered(_ key: Key, _ state: inout State) -> Value?? {
         guard state.isNotified || state.trustedUntil.map({ .now < $0 }) ?? false else { return nil }
         return state.values[key]

@@ -2,42 +2,75 @@ internal import FoundationEssentials
 public import HTTPTypes
 public import Hummingbird
 internal import Logging
-public import Metrics
 internal import Postgres
 internal import Synchronization
+internal import Telemetry
 
-/// What happens around every request, in one place: request id, client address, metrics, the mapping of errors to answers, one log line for a failure.
+/// What happens around every request, in one place: request id, client address, metrics, trace, the mapping of errors to answers, one log line for
+/// a failure.
 public struct RequestPipeline: RouterMiddleware {
     public typealias Context = ServiceContext
     /// Renders errors that are not a ``Refusal``: status, a short machine-readable kind, and headers to add.
     public typealias FailureResponse = @Sendable (HTTPResponse.Status, HTTPFields) -> Response
 
     private let proxies: TrustedProxies
-    private let timers: RequestTimers
+    private let metrics: RequestMetrics
+    private let tracer: Tracer?
     private let failure: FailureResponse
 
-    public init(proxies: TrustedProxies, metrics: any MetricsFactory, failure: @escaping FailureResponse) {
+    /// - Parameter tracer: nil where nothing is traced.
+    public init(proxies: TrustedProxies, metrics: RequestMetrics, tracer: Tracer? = nil, failure: @escaping FailureResponse) {
         self.proxies = proxies
+        self.metrics = metrics
+        self.tracer = tracer
         self.failure = failure
-        timers = RequestTimers(factory: metrics)
     }
 
     public func handle(
         _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
-        let start = ContinuousClock.now
+        let start = MonotonicTime.nanoseconds
         let context = identified(request, context)
         var response: Response
-        do {
-            response = try await next(request, context)
-        } catch {
-            response = answer(to: error, request: request, context: context)
+        if let span = tracer?.begin(request) {
+            response = await Span.$current.withValue(span) { await respond(request, context, next) }
+            end(span, request, context, response)
+        } else {
+            response = await respond(request, context, next)
         }
         response.headers[.requestID] = context.requestID
-        timers.record(
-            start.duration(to: .now), route: context.endpointPath ?? "unmatched", method: request.method, status: response.status.code
+        metrics.record(
+            MonotonicTime.nanoseconds &- start, route: route(of: context), method: request.method, status: response.status.code,
+            note: RequestSlots.leave(context.slot)
         )
         return response
+    }
+
+    private func respond(
+        _ request: Request, _ context: Context, _ next: @concurrent (Request, Context) async throws -> Response
+    ) async -> Response {
+        do {
+            return try await next(request, context)
+        } catch {
+            return answer(to: error, request: request, context: context)
+        }
+    }
+
+    /// Of what the client sent, nothing but the method is told: a path may name people, and a query anything.
+    private func end(_ span: Span, _ request: Request, _ context: Context, _ response: Response) {
+        let (method, route, status) = (RequestMetrics.name(of: request.method), route(of: context), response.status.code)
+        span.end(
+            "\(method) \(route)", failure: status >= 500 ? String(status) : nil,
+            [
+                ("http.request.method", .text(method)), ("http.route", .text(route)), ("http.response.status_code", .integer(status)),
+                ("sallyport.request_id", .text(context.requestID)),
+            ])
+    }
+
+    /// As the router knows it. Where it has none, what the client asked for is not repeated.
+    private func route(of context: Context) -> String {
+        guard let path = context.endpointPath, path != "NotFound" else { return "unmatched" }
+        return path
     }
 
     private func identified(_ request: Request, _ context: Context) -> Context {
@@ -48,6 +81,7 @@ public struct RequestPipeline: RouterMiddleware {
         } else {
             context.requestID = RequestIdentifier.make()
         }
+        context.slot = RequestSlots.take()
         return context
     }
 
@@ -75,10 +109,15 @@ public struct RequestPipeline: RouterMiddleware {
     }
 
     private func metadata(_ request: Request, _ context: Context, _ name: String, _ detail: String) -> Logger.Metadata {
-        [
-            "method": .string(request.method.rawValue), "route": .string(context.endpointPath ?? "unmatched"),
+        var metadata: Logger.Metadata = [
+            "method": .string(RequestMetrics.name(of: request.method)), "route": .string(route(of: context)),
             "request_id": .string(context.requestID), "client": .string(context.clientAddress(request)), name: .string(detail),
         ]
+        // A trace that is recorded is known to the log already; one that is not has its name still.
+        if Span.current == nil, context.isFromGateway, let trace = request.headers[.traceparent].flatMap({ TraceContext($0) }) {
+            metadata["trace_id"] = .string(trace.traceID.description)
+        }
+        return metadata
     }
 }
 
@@ -99,42 +138,5 @@ enum RequestIdentifier {
                 (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte) || byte == 0x2d || byte == 0x5f
                     || byte == 0x2e
             }
-    }
-}
-
-/// Timers are made once for each route, method and status and found again without building labels.
-private final class RequestTimers: Sendable {
-    private struct Key: Hashable {
-        let route: String
-        let method: HTTPRequest.Method
-        let status: Int
-    }
-
-    private static let methods: [HTTPRequest.Method] = [.get, .post, .head, .put, .patch, .delete, .options]
-
-    private let factory: any MetricsFactory
-    private let timers = Mutex<[Key: Timer]>([:])
-
-    init(factory: any MetricsFactory) {
-        self.factory = factory
-    }
-
-    func record(_ duration: Duration, route: String, method: HTTPRequest.Method, status: Int) {
-        let isKnown = Self.methods.contains(method)
-        let key = Key(route: route, method: isKnown ? method : .connect, status: status)
-        let timer = timers.withLock { timers in
-            if let timer = timers[key] { return timer }
-            let timer = Timer(
-                label: "http_request_duration_seconds",
-                dimensions: [
-                    ("route", route), ("method", isKnown ? method.rawValue : "other"), ("status", String(status)),
-                ],
-                factory: factory
-            )
-            timers[key] = timer
-            return timer
-        }
-        let (seconds, attoseconds) = duration.components
-        timer.recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
     }
 }

@@ -12,11 +12,18 @@ public struct ServiceContext: RequestContext {
     public var requestID = ""
     /// Whether the peer is a gateway whose forwarded headers are believed.
     public var isFromGateway = false
+    /// Where ``note(_:)`` writes to.
+    var slot: Int32 = -1
 
     public init(source: Source) {
         coreContext = .init(source: source)
         channel = source.channel
         peer = source.channel.remoteAddress
+    }
+
+    /// Says which tenant the request turned out to be for: for metrics.
+    public func note(_ tenant: TenantLabels.Label) {
+        RequestSlots.note(tenant.rawValue, at: slot)
     }
 
     /// The client's address as text, from the gateway where it is trusted.

@@ -19,11 +19,14 @@ public final class Health: Service {
 
     private let checks: [Check]
     private let registry: PrometheusRegistry
+    private let access: MetricsAccess
     private let isShuttingDown = Mutex(false)
 
-    public init(checks: [Check], registry: PrometheusRegistry) {
+    /// - Parameter access: who may read `/metrics`.
+    public init(checks: [Check], registry: PrometheusRegistry, access: MetricsAccess) {
         self.checks = checks
         self.registry = registry
+        self.access = access
     }
 
     /// Withdraws readiness as the first step of a shutdown: list it after the server in a `ServiceGroup`.
@@ -36,17 +39,27 @@ public final class Health: Service {
         let live = Array(#"{"status":"live"}"#.utf8)
         router.route("livez", [.get: { _, _ in .json(live) }])
         router.route("readyz", [.get: { [self] _, _ in await readiness() }])
-        router.route(
-            "metrics",
-            [.get: { [registry] _, _ in .text(registry.exposition(), contentType: "text/plain; version=0.0.4; charset=utf-8") }]
-        )
+        router.route("metrics", [.get: { [self] request, context in try await metrics(request, context) }])
+    }
+
+    private func metrics(_ request: Request, _ context: ServiceContext) async throws -> Response {
+        guard access.allows(request, context) else { throw HTTPError(.notFound) }
+        let missing = await missing()
+        var text = ExpositionText()
+        text.begin("sallyport_ready", kind: "gauge", help: "Whether what the service depends on answers: 1 or 0.")
+        for check in checks { text.line("sallyport_ready", "check=\"\(check.name)\"", missing.contains(check.name) ? "0" : "1") }
+        return .text(registry.exposition() + text.text, contentType: "text/plain; version=0.0.4; charset=utf-8")
+    }
+
+    /// The names of what is not ready.
+    private func missing() async -> [String] {
+        var missing: [String] = []
+        for check in checks where !(await check.isReady()) { missing.append(check.name) }
+        return missing
     }
 
     private func readiness() async -> Response {
-        var missing: [String] = isShuttingDown.withLock { $0 } ? ["shutting down"] : []
-        for check in checks where !(await check.isReady()) {
-            missing.append(check.name)
-        }
+        let missing = (isShuttingDown.withLock { $0 } ? ["shutting down"] : []) + (await missing())
         var body = JSONWriter(reserving: 64)
         body.beginObject()
         body.field("status", missing.isEmpty ? "ready" : "not ready")

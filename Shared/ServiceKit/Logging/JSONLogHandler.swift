@@ -2,8 +2,10 @@ internal import FoundationEssentials
 internal import Glibc
 internal import JSON
 public import Logging
+internal import Telemetry
 
-/// Writes each event as one JSON object on one line of standard error: `time`, `level`, `message`, `logger`, then the metadata.
+/// Writes each event as one JSON object on one line of standard error: `time`, `level`, `message`, `logger`, the span it belongs to where there
+/// is one (`trace_id`, `span_id`), then the metadata.
 public struct JSONLogHandler: LogHandler {
     public var logLevel: Logger.Level
     public var metadata: Logger.Metadata = [:]
@@ -26,6 +28,10 @@ public struct JSONLogHandler: LogHandler {
         line.field("level", event.level.rawValue)
         line.field("logger", label)
         line.field("message", event.message.description)
+        if let span = Span.current {
+            line.field("trace_id", span.traceID.description)
+            line.field("span_id", span.id.description)
+        }
         for (name, value) in metadata where event.metadata?[name] == nil {
             line.field(name, value.description)
         }

@@ -2,8 +2,9 @@ internal import CoreMetrics
 public import Metrics
 internal import Synchronization
 
-/// A swift-metrics backend that holds every metric in memory and writes Prometheus' text format (0.0.4).
+/// Every metric of the program, written as Prometheus' text format (0.0.4) when somebody asks.
 ///
+/// What is counted as it happens is a swift-metrics handler; what can be asked for is registered as a function and costs nothing until then.
 /// Durations become histograms in seconds; recorders become summaries of sum and count. Labels come from closed sets, so memory is bounded
 /// by the program, not by its clients.
 public final class PrometheusRegistry: MetricsFactory {
@@ -13,8 +14,46 @@ public final class PrometheusRegistry: MetricsFactory {
     }
 
     private let metrics = Mutex<[Key: any PrometheusMetric]>([:])
+    private let sources = Mutex<[MetricSource]>([])
 
     public init() {}
+
+    // MARK: What is asked for
+
+    /// - Parameters:
+    ///   - name: of the family, once in a program; counters end with `_total`.
+    ///   - samples: its values at the moment, from whatever thread.
+    public func register(_ kind: MetricKind, _ name: String, _ help: String, samples: @escaping @Sendable () -> [MetricSample]) {
+        add(
+            MetricSource(name: name, kind: kind.rawValue, help: help) { text in
+                for sample in samples() { text.line(name, ExpositionText.labels(sample.labels), sample.value) }
+            })
+    }
+
+    /// - Parameter value: nil where it is not known at the moment.
+    public func observeGauge(_ name: String, _ help: String = "", value: @escaping @Sendable () -> Double?) {
+        register(.gauge, name, help) { value().map { [MetricSample($0)] } ?? [] }
+    }
+
+    /// - Parameter value: only grows.
+    public func observeCounter(_ name: String, _ help: String = "", value: @escaping @Sendable () -> Double) {
+        register(.counter, name, help) { [MetricSample(value())] }
+    }
+
+    func histograms(
+        _ name: String, _ help: String, _ histograms: @escaping @Sendable () -> [(labels: [(String, String)], histogram: Histogram)]
+    ) {
+        add(
+            MetricSource(name: name, kind: "histogram", help: help) { text in
+                for (labels, histogram) in histograms() { text.histogram(name, ExpositionText.labels(labels), histogram) }
+            })
+    }
+
+    private func add(_ source: MetricSource) {
+        sources.withLock { $0.append(source) }
+    }
+
+    // MARK: swift-metrics
 
     public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
         find(label, dimensions) { PrometheusCounter() }
@@ -32,40 +71,33 @@ public final class PrometheusRegistry: MetricsFactory {
         find(label, dimensions) { PrometheusHistogram() }
     }
 
-    /// A gauge whose value is kept elsewhere.
-    public func observeGauge(_ label: String, _ value: @escaping @Sendable () -> Double) {
-        _ = find(label, []) { PrometheusObservation(kind: "gauge", value: value) }
-    }
-
-    /// A count that is kept elsewhere, and only grows.
-    public func observeCounter(_ label: String, _ value: @escaping @Sendable () -> Double) {
-        _ = find(label, []) { PrometheusObservation(kind: "counter", value: value) }
-    }
-
     public func destroyCounter(_ handler: any CounterHandler) { remove(handler) }
     public func destroyRecorder(_ handler: any RecorderHandler) { remove(handler) }
     public func destroyMeter(_ handler: any MeterHandler) { remove(handler) }
     public func destroyTimer(_ handler: any TimerHandler) { remove(handler) }
 
+    // MARK: What Prometheus reads
+
     /// All metrics, one family after the other, families in order of name.
     public func exposition() -> String {
-        let snapshot = metrics.withLock { $0 }.sorted { ($0.key.name, $0.key.labels) < ($1.key.name, $1.key.labels) }
-        var text = ""
-        var family = ""
-        for (key, metric) in snapshot {
-            if key.name != family {
-                family = key.name
-                text += "# TYPE \(family) \(metric.kind)\n"
+        let handlers = Dictionary(grouping: metrics.withLock { $0 }, by: \.key.name).map { name, metrics in
+            let sorted = metrics.sorted { $0.key.labels < $1.key.labels }
+            return MetricSource(name: name, kind: sorted[0].value.kind, help: "") { text in
+                for (key, metric) in sorted { metric.write(name: name, labels: key.labels, to: &text) }
             }
-            metric.write(name: key.name, labels: key.labels, to: &text)
         }
-        return text
+        var text = ExpositionText()
+        for source in (handlers + sources.withLock { $0 }).sorted(by: { $0.name < $1.name }) {
+            text.begin(source.name, kind: source.kind, help: source.help)
+            source.write(&text)
+        }
+        return text.text
     }
 
     private func find<Metric: PrometheusMetric>(
         _ label: String, _ dimensions: [(String, String)], make: () -> Metric
     ) -> Metric {
-        let key = Key(name: Self.sanitized(label), labels: Self.labels(dimensions))
+        let key = Key(name: ExpositionText.sanitized(label), labels: ExpositionText.labels(dimensions))
         return metrics.withLock { metrics in
             if let metric = metrics[key] as? Metric { return metric }
             let metric = make()
@@ -79,23 +111,5 @@ public final class PrometheusRegistry: MetricsFactory {
             guard let key = metrics.first(where: { $0.value === handler })?.key else { return }
             metrics[key] = nil
         }
-    }
-
-    private static func sanitized(_ name: String) -> String {
-        String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == ":") ? $0 : "_" })
-    }
-
-    private static func labels(_ dimensions: [(String, String)]) -> String {
-        dimensions.map { name, value in
-            let escaped = value.reduce(into: "") { text, character in
-                switch character {
-                case "\\": text += "\\\\"
-                case "\"": text += "\\\""
-                case "\n": text += "\\n"
-                default: text.append(character)
-                }
-            }
-            return "\(sanitized(name))=\"\(escaped)\""
-        }.joined(separator: ",")
     }
 }
