@@ -9,7 +9,7 @@ from pathlib import Path
 from . import StackError
 from .files import place_for, service_account
 from .processes import Process
-from .settings import CHECKOUT, Settings
+from .settings import CHECKOUT, SERVICES, Settings
 
 TEMPLATES = CHECKOUT / "nginx"
 
@@ -39,9 +39,11 @@ class Gateway:
             "@WORK@": str(self.work),
             "@LOGS@": str(self.settings.logs),
             "@LISTEN@": f"127.0.0.1:{self.settings.ports['gateway']}",
-            "@AUTH_SERVER@": f"127.0.0.1:{self.settings.ports['auth-server']}",
-            "@RESOURCE_API@": f"127.0.0.1:{self.settings.ports['resource-api']}",
         }
+        for service in SERVICES:
+            name = service.upper().replace("-", "_")
+            servers = [f"server 127.0.0.1:{self.settings.ports[instance]} max_fails=1 fail_timeout=2s;" for instance in self.settings.names(service)]
+            values[f"@{name}S@"] = "\n        ".join(servers)
         for path in (self.settings.logs, self.configuration, self.work):
             if any(character in str(path) for character in "\"'\\;{}$ \t\n"):
                 raise StackError(f"nginx cannot be configured for a path with such characters: {path}")
