@@ -81,7 +81,9 @@ struct ResourceAPIApplication: Sendable {
 
         let shortcuts = ShortcutResponder(tables.shortcuts + functions.shortcuts, pipeline: pipeline, router: router.buildResponder())
         responder = CrossOrigin(inner: shortcuts, path: settings.apiPath)
-        server = HTTPService.make(responder, listen: settings.listen, logger: logger)
+        server = HTTPService.make(
+            responder, listen: settings.listen, limits: settings.limits, refusal: ErrorResponses.overload, metrics: registry, logger: logger
+        )
         self.background = background
     }
 }

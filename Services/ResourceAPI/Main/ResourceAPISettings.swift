@@ -13,6 +13,7 @@ struct ResourceAPISettings: Sendable {
     /// Where key sets are fetched: one authorization server after the other, until one answers.
     let jwksBaseURLs: [String]
     let listen: (host: String, port: Int)
+    let limits: ServerLimits
     let proxies: TrustedProxies
     let database: PostgresConfiguration
     let schemas: [String]
@@ -41,6 +42,7 @@ struct ResourceAPISettings: Sendable {
         apiPath = URLComponents(string: apiURL)?.path ?? ""
         jwksBaseURLs = try settings.baseURLs("API_JWKS_BASE_URL", default: baseURL)
         listen = try settings.listenAddress("API_LISTEN", default: "127.0.0.1:8082")
+        limits = try ServerLimits(settings)
         proxies = try TrustedProxies(settings.optional("TRUSTED_PROXIES") ?? "", variable: "SALLYPORT_TRUSTED_PROXIES")
         database = try Self.database(settings)
         maximumRows = try settings.integer("API_MAX_ROWS", default: 1000, in: 1...1_000_000)
