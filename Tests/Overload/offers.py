@@ -50,10 +50,10 @@ class Offers:
         headers = {"Host": f"127.0.0.1:{self.gateway}"} | headers | ({"Content-Length": str(len(body))} if body or method != "GET" else {})
         return f"{method} {path} HTTP/1.1\r\n".encode() + b"".join(f"{name}: {value}\r\n".encode() for name, value in headers.items()) + b"\r\n" + body
 
-    def token(self, label: str = "service", **parameters: str) -> bytes:
-        """A request for a token; `client_credentials` unless told."""
+    def token(self, label: str = "service", address: str = "127.0.0.1", **parameters: str) -> bytes:
+        """A request for a token; `client_credentials` unless told. `address` is the client's, where no gateway says otherwise."""
         client = ":".join(self.sallyport.credentials("acme", label))
-        headers = {"Authorization": "Basic " + base64.b64encode(client.encode()).decode(), "Content-Type": "application/x-www-form-urlencoded"}
+        headers = {"Authorization": "Basic " + base64.b64encode(client.encode()).decode(), "Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-For": address}
         return self._message("POST", "/t/acme/oauth2/token", headers, urllib.parse.urlencode({"grant_type": "client_credentials"} | parameters).encode())
 
     def rows(self, query: str) -> bytes:

@@ -42,12 +42,29 @@ def pin(pid: int, cpus: set[int]) -> None:
 
 def loads(sallyport, offers) -> dict:
     """What is asked, by what it costs: the database's time, an event loop's, or that of the threads for passwords."""
-    user = sallyport.user("user")
+    users = people(sallyport, 100)
+    password = sallyport.user("user")["password"]
     return {
         "rows": ("resource-api", [offers.rows(f"limit=200&order=name&offset={n}") for n in range(10)]),
         "tokens": ("auth-server", [offers.token()]),
-        "passwords": ("auth-server", [offers.token("legacy", grant_type="password", username=user["username"], password=user["password"], scope="customers:read")]),
+        "passwords": ("auth-server", [
+            offers.token("legacy", f"10.1.1.{number}", grant_type="password", username=user, password=password, scope="customers:read")
+            for number, user in enumerate(users)]),
     }
+
+
+def people(sallyport, count: int) -> list[str]:
+    """Many with the password of one: a person who signs in often at once is held up."""
+    sallyport.sql(f"""
+        WITH one AS (SELECT a.*, m.tenant_id, m.role_name FROM auth.account AS a JOIN auth.membership AS m ON m.account_id = a.id
+                      WHERE a.email = '{sallyport.user("user")["username"]}'),
+             made AS (INSERT INTO auth.account (id, email, is_email_verified, name, password_hash, password_changed_at, managing_tenant_id)
+                      SELECT gen_random_uuid(), 'crowd' || number || '@example.com', true, name, password_hash, password_changed_at, managing_tenant_id
+                        FROM one, generate_series(1, {count}) AS number
+                       WHERE NOT EXISTS (SELECT FROM auth.account WHERE email = 'crowd1@example.com')
+                      RETURNING id)
+        INSERT INTO auth.membership (tenant_id, account_id, role_name) SELECT tenant_id, made.id, role_name FROM made, one""")
+    return [f"crowd{number}@example.com" for number in range(1, count + 1)]
 
 
 @pytest.mark.parametrize("kind", ["rows", "tokens", "passwords"])

@@ -44,7 +44,7 @@ struct AuthServerApplication: Sendable {
         responder = ShortcutResponder(tokens.shortcuts + introspection.shortcuts, pipeline: pipeline, router: router.buildResponder())
         server = HTTPService.make(
             responder, listen: settings.listen, limits: settings.limits, refusal: OAuthErrorResponse.overload, metrics: registry,
-            logger: logger)
+            isReady: { [health] in await health.isReady() }, logger: logger)
         background = parts.background
     }
 }

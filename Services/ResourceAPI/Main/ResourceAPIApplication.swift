@@ -82,7 +82,8 @@ struct ResourceAPIApplication: Sendable {
         let shortcuts = ShortcutResponder(tables.shortcuts + functions.shortcuts, pipeline: pipeline, router: router.buildResponder())
         responder = CrossOrigin(inner: shortcuts, path: settings.apiPath)
         server = HTTPService.make(
-            responder, listen: settings.listen, limits: settings.limits, refusal: ErrorResponses.overload, metrics: registry, logger: logger
+            responder, listen: settings.listen, limits: settings.limits, refusal: ErrorResponses.overload, metrics: registry,
+            isReady: { [health] in await health.isReady() }, logger: logger
         )
         self.background = background
     }

@@ -17,8 +17,9 @@ final class EventLoopExecutor: TaskExecutor, @unchecked Sendable {
         var isOnItsWay = false
     }
 
-    /// Jobs run in one go, before the loop looks after its sockets again.
+    /// Jobs run in one go, before the loop looks after its sockets again, and for how long: whoever must be refused should not wait for it.
     private static let maximumRun = 256
+    private static let maximumTime = TimeAmount.milliseconds(10)
 
     private let eventLoop: any EventLoop
     private var local: [UnownedJob] = []
@@ -86,6 +87,7 @@ final class EventLoopExecutor: TaskExecutor, @unchecked Sendable {
         while next < local.count, next < Self.maximumRun {
             local[next].runSynchronously(on: asUnownedTaskExecutor())
             next += 1
+            if next % 8 == 0, NIODeadline.now() - start > Self.maximumTime { break }
         }
         note(next, since: start)
         if next == local.count {

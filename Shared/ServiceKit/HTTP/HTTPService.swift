@@ -10,9 +10,12 @@ public enum HTTPService {
     /// - Parameters:
     ///   - listen: port 0 takes a free one.
     ///   - refusal: the body of a 503 to a request that is one too many, as JSON.
+    ///   - isReady: nothing is listened to until it says so, for at most five seconds: a gateway that knows of no readiness sends requests as
+    ///     soon as it can connect.
     public static func make<Responder: HTTPResponder>(
         _ responder: Responder, listen: (host: String, port: Int), limits: ServerLimits = ServerLimits(),
-        refusal: [UInt8] = Array("{}".utf8), metrics: any MetricsFactory = NOOPMetricsHandler.instance, logger: Logger
+        refusal: [UInt8] = Array("{}".utf8), metrics: any MetricsFactory = NOOPMetricsHandler.instance,
+        isReady: @escaping @Sendable () async -> Bool = { true }, logger: Logger
     ) -> DrainingServer<Responder> where Responder.Context == ServiceContext {
         // The rest is for the database, files, and connections that this server makes.
         let room = max(64, OpenFiles.raiseLimit() - 256)
@@ -22,13 +25,13 @@ public enum HTTPService {
             responder: responder,
             server: .loopBound(load),
             configuration: .init(
-                address: .hostname(listen.host, port: listen.port),
+                address: .hostname(listen.host, port: listen.port), backlog: 4096,
                 availableConnectionsDelegate: MaximumAvailableConnections(min(limits.connections, room), logger: logger)
             ),
             onServerRunning: { drain.listens(on: $0) },
             logger: logger
         )
-        return DrainingServer(application: application, drain: drain)
+        return DrainingServer(application: application, drain: drain, isReady: isReady)
     }
 }
 
@@ -37,8 +40,10 @@ public enum HTTPService {
 public struct DrainingServer<Responder: HTTPResponder>: Service where Responder.Context == ServiceContext {
     public let application: Application<Responder>
     let drain: ServerDrain
+    let isReady: @Sendable () async -> Bool
 
     public func run() async throws {
+        await beReady()
         let group = ServiceGroup(configuration: .init(services: [application], logger: application.logger))
         // Detached from the shutdown that the whole process is told of: this one begins when ``ServerDrain`` allows it.
         let serving = Task.detached { try await group.run() }
@@ -53,6 +58,16 @@ public struct DrainingServer<Responder: HTTPResponder>: Service where Responder.
             }
         } onCancel: {
             serving.cancel()
+        }
+    }
+
+    private func beReady() async {
+        try? await cancelWhenGracefulShutdown {
+            let deadline = ContinuousClock.now + .seconds(5)
+            while ContinuousClock.now < deadline, !Task.isCancelled {
+                if await isReady() { break }
+                try? await Task.sleep(for: .milliseconds(2))
+            }
         }
     }
 }

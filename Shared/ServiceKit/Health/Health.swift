@@ -42,11 +42,19 @@ public final class Health: Service {
         )
     }
 
-    private func readiness() async -> Response {
+    /// Whether nothing is missing.
+    public func isReady() async -> Bool { await missing().isEmpty }
+
+    private func missing() async -> [String] {
         var missing: [String] = isShuttingDown.withLock { $0 } ? ["shutting down"] : []
         for check in checks where !(await check.isReady()) {
             missing.append(check.name)
         }
+        return missing
+    }
+
+    private func readiness() async -> Response {
+        let missing = await missing()
         var body = JSONWriter(reserving: 64)
         body.beginObject()
         body.field("status", missing.isEmpty ? "ready" : "not ready")
