@@ -1,7 +1,10 @@
 # make run     the demo: builds, and starts PostgreSQL, auth-server, resource-api and nginx on 127.0.0.1:8080; Ctrl-C stops it
+#              INSTANCES=2: two of each service behind nginx
 # make test    every test: Swift tests on a throw-away PostgreSQL cluster, then the whole stack through the gateway
 # make fuzz    the parsers of queries and CSV under libFuzzer, FUZZ_SECONDS each (60)
 # make bench   load, with the machine's own limits beside it
+# make bench-scale     what grows with the number of tenants and people
+# make test-overload   rolling restarts, five times the sustainable load, slow clients: on release binaries and longer than in make test
 # make format, make lint, make clean
 
 SHELL := /bin/sh
@@ -11,7 +14,7 @@ RELEASE := -c release --static-swift-stdlib -Xswiftc -cross-module-optimization
 SOURCES := Services Shared Database Tests Package.swift
 ACCEPTANCE ?= Tests/Acceptance
 
-.PHONY: run build test test-swift test-acceptance fuzz bench format lint clean
+.PHONY: run build test test-swift test-acceptance test-overload fuzz bench bench-scale format lint clean
 
 run:
 	@scripts/install-packages run
@@ -36,6 +39,13 @@ test-swift:
 test-acceptance: .venv/installed
 	$(SWIFT) build
 	.venv/bin/python -m pytest $(ACCEPTANCE)
+	# The short form of test-overload, as far as it does not depend on how fast the machine is.
+	.venv/bin/python -m pytest Tests/Overload/test_rolling_restart.py
+
+test-overload: .venv/installed
+	$(SWIFT) build $(RELEASE) --product auth-server
+	$(SWIFT) build $(RELEASE) --product resource-api
+	OVERLOAD=full BIN_DIR=.build/release .venv/bin/python -m pytest -s Tests/Overload
 
 .venv/installed: Tests/Acceptance/requirements.txt
 	@scripts/install-packages test
@@ -55,6 +65,12 @@ bench:
 	Benchmarks/people $(BENCH_PEOPLE)
 	$(SWIFT) build $(RELEASE) --product revocation-index-benchmark
 	Benchmarks/revocation $(BENCH_REVOCATION)
+
+bench-scale:
+	@scripts/install-packages bench
+	$(SWIFT) build $(RELEASE) --product auth-server
+	$(SWIFT) build $(RELEASE) --product resource-api
+	Benchmarks/scale $(BENCH_SCALE)
 
 format:
 	$(SWIFT) format --in-place --recursive $(SOURCES)

@@ -32,7 +32,7 @@ public final class PasswordHasher: Sendable {
         self.parameters = parameters
         workers = WorkerThreads(
             name: "passwords", threads: threads, maximumQueueLength: maximumQueueLength, idleMilliseconds: idleMilliseconds,
-            memoryKiB: parameters.memoryKiB)
+            memoryKiB: parameters.memoryKiB, maximumWaitMilliseconds: 500)
     }
 
     deinit {

@@ -22,6 +22,7 @@ final class WorkerThreads: @unchecked Sendable {
     let maximumQueueLength: Int
     private let idleMilliseconds: Int
     private let memoryKiB: Int
+    private let maximumWaitNanoseconds: Int
 
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let changed = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -33,17 +34,24 @@ final class WorkerThreads: @unchecked Sendable {
     private var running = 0
     private var refused = 0
     private var isClosed = false
+    /// How long a job takes, on average of late.
+    private var jobNanoseconds = 0
     private var atEnd: [CheckedContinuation<Void, Never>] = []
 
     /// - Parameters:
     ///   - idleMilliseconds: how long a thread without work lives on.
     ///   - memoryKiB: Argon2 memory that each thread keeps.
-    init(name: String, threads: Int, maximumQueueLength: Int, idleMilliseconds: Int = 5000, memoryKiB: Int = 0) {
+    ///   - maximumWaitMilliseconds: the queue is full when a job would wait longer, by what the last ones took.
+    init(
+        name: String, threads: Int, maximumQueueLength: Int, idleMilliseconds: Int = 5000, memoryKiB: Int = 0,
+        maximumWaitMilliseconds: Int? = nil
+    ) {
         self.name = name
         maximumThreads = max(threads, 1)
         self.maximumQueueLength = max(maximumQueueLength, 0)
         self.idleMilliseconds = idleMilliseconds
         self.memoryKiB = memoryKiB
+        maximumWaitNanoseconds = maximumWaitMilliseconds.map { $0 * 1_000_000 } ?? .max
         pthread_mutex_init(mutex, nil)
         var attributes = pthread_condattr_t()
         pthread_condattr_init(&attributes)
@@ -120,7 +128,9 @@ final class WorkerThreads: @unchecked Sendable {
 
     private func enqueue(_ job: Job) -> Bool {
         withLock {
-            guard !isClosed, running + queue.count < maximumThreads + maximumQueueLength else {
+            guard !isClosed, running + queue.count < maximumThreads + maximumQueueLength,
+                queue.isEmpty || jobNanoseconds * queue.count / maximumThreads <= maximumWaitNanoseconds
+            else {
                 refused += 1
                 return false
             }
@@ -141,8 +151,13 @@ final class WorkerThreads: @unchecked Sendable {
     private func work() {
         let memory = HashMemory(kiB: memoryKiB)
         while let job = next() {
+            let start = Self.nanoseconds()
             let tell = job.run(memory)
-            withLock { running -= 1 }
+            let nanoseconds = Self.nanoseconds() - start
+            withLock {
+                running -= 1
+                jobNanoseconds += (nanoseconds - jobNanoseconds) / 8
+            }
             tell()
         }
     }
@@ -161,6 +176,12 @@ final class WorkerThreads: @unchecked Sendable {
             running += 1
             return queue.removeFirst()
         }
+    }
+
+    private static func nanoseconds() -> Int {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return now.tv_sec * 1_000_000_000 + now.tv_nsec
     }
 
     private func waitForChange() -> Int32 {

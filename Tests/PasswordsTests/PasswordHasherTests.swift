@@ -123,6 +123,29 @@ import Testing
         await #expect(throws: WorkerThreads.Full.self) { try await workers.run { _ in 6 } }
     }
 
+    @Test("a queue in which a job would wait too long is full, however short") func maximumWait() async throws {
+        let workers = WorkerThreads(name: "test", threads: 1, maximumQueueLength: 100, maximumWaitMilliseconds: 50)
+        try await workers.run { _ in usleep(80_000) }
+        let gate = Gate()
+        let full = Atomic<Int>(0)
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<90 {
+                group.addTask {
+                    do {
+                        try await workers.run { _ in gate.pass() }
+                    } catch {
+                        full.wrappingAdd(1, ordering: .relaxed)
+                    }
+                }
+            }
+            await until { full.load(ordering: .relaxed) + workers.counts.running + workers.counts.queued == 90 }
+            #expect(full.load(ordering: .relaxed) > 0)
+            #expect(workers.counts.running == 1 && workers.counts.queued < 60)
+            gate.open()
+        }
+        await workers.shutdown()
+    }
+
     @Test("a cancelled waiter leaves the queue without having run; one that runs gets its result") func cancellation() async throws {
         let workers = WorkerThreads(name: "test", threads: 1, maximumQueueLength: 1)
         let gate = Gate()

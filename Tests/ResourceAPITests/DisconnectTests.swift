@@ -23,7 +23,7 @@ import Testing
                     return Response(status: .ok)
                 }
                 let server = HTTPService.make(router.buildResponder(), listen: (host: "127.0.0.1", port: 0), logger: logger)
-                return try await server.test(.live) { client in
+                return try await server.application.test(.live) { client in
                     let connection = try connect(to: try #require(client.port))
                     defer { close(connection) }
                     let request = Array("GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)

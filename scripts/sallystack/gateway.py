@@ -9,7 +9,7 @@ from pathlib import Path
 from . import StackError
 from .files import place_for, service_account
 from .processes import Process
-from .settings import CHECKOUT, Settings
+from .settings import CHECKOUT, SERVICES, Settings
 
 TEMPLATES = CHECKOUT / "nginx"
 
@@ -39,9 +39,9 @@ class Gateway:
             "@WORK@": str(self.work),
             "@LOGS@": str(self.settings.logs),
             "@LISTEN@": f"127.0.0.1:{self.settings.ports['gateway']}",
-            "@AUTH_SERVER@": f"127.0.0.1:{self.settings.ports['auth-server']}",
-            "@RESOURCE_API@": f"127.0.0.1:{self.settings.ports['resource-api']}",
         }
+        for service in SERVICES:
+            values[f"@{service.upper().replace('-', '_')}S@"] = "\n        ".join(self._upstream(service))
         for path in (self.settings.logs, self.configuration, self.work):
             if any(character in str(path) for character in "\"'\\;{}$ \t\n"):
                 raise StackError(f"nginx cannot be configured for a path with such characters: {path}")
@@ -51,6 +51,12 @@ class Gateway:
             for name, value in values.items():
                 text = text.replace(name, value)
             (self.configuration / template.name).write_text(text)
+
+    def _upstream(self, service: str) -> list[str]:
+        """Each instance once more as a backup: in a rolling restart all may count as failed though the first is back."""
+        addresses = [f"127.0.0.1:{self.settings.ports[name]}" for name in self.settings.names(service)]
+        lines = [f"server {address} max_fails=1 fail_timeout=2s;" for address in addresses]
+        return lines if len(lines) == 1 else lines + [f"server {address} max_fails=0 backup;" for address in addresses]
 
     def _listens(self) -> bool:
         return (self.work / "nginx.pid").exists() and _accepts(self.settings.ports["gateway"])

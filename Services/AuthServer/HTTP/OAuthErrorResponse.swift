@@ -7,6 +7,10 @@ public import Tenancy
 
 /// The one place where a refusal becomes an HTTP answer (RFC 6749 §5.2).
 enum OAuthErrorResponse {
+    /// The body of a 503 to a request that is one too many.
+    static let overload = Array(
+        #"{"error":"temporarily_unavailable","error_description":"too many requests at once; try again shortly"}"#.utf8)
+
     static func make(
         _ code: String, _ description: String, status: HTTPResponse.Status, headers: HTTPFields = [:]
     ) -> Response {

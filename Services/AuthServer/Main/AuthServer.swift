@@ -27,6 +27,10 @@ struct AuthServer: AsyncParsableCommand {
               SALLYPORT_DATABASE_POOL_SIZE   connections at most (default: 10)
               SALLYPORT_DATABASE_PIPELINE_DEPTH        requests in flight on one connection at most (default: 8)
               SALLYPORT_DATABASE_STATEMENT_TIMEOUT_MS  how long one statement may run (default: 10000)
+              SALLYPORT_MAX_REQUESTS         requests under way at once; more are answered 503 (default: 1024)
+              SALLYPORT_MAX_CONNECTIONS      connections at once; more wait (default: 16384, within the limit of open files)
+              SALLYPORT_SHUTDOWN_NOTICE_MS   told to stop, the service accepts connections for so long (default: 0)
+              SALLYPORT_SHUTDOWN_QUIET_MS    and closes idle ones after so long: longer than the gateway keeps them (default: 3000)
             \(ObservabilitySettings.help)
               SALLYPORT_LOG_LEVEL            trace, debug, info, notice, warning, error or critical (default: info)
             """,

@@ -45,7 +45,9 @@ struct AuthServerApplication: Sendable {
         health.addRoutes(to: router)
 
         responder = ShortcutResponder(tokens.shortcuts + introspection.shortcuts, pipeline: pipeline, router: router.buildResponder())
-        server = HTTPService.make(responder, listen: settings.listen, logger: logger)
+        server = HTTPService.make(
+            responder, listen: settings.listen, limits: settings.limits, refusal: OAuthErrorResponse.overload, metrics: registry,
+            isReady: { [health] in await health.isReady() }, logger: logger)
         background = parts.background
     }
 }

@@ -13,6 +13,7 @@ struct AuthServerSettings: Sendable {
     /// The resource server's identifier, `aud` of access tokens.
     let audience: String
     let listen: (host: String, port: Int)
+    let limits: ServerLimits
     let proxies: TrustedProxies
     let observability: ObservabilitySettings
     let database: PostgresConfiguration
@@ -28,6 +29,7 @@ struct AuthServerSettings: Sendable {
         baseOrigin = Self.origin(baseURL)
         audience = try settings.baseURL("API_URL", default: baseURL + "/api/v1")
         listen = try settings.listenAddress("AUTH_LISTEN", default: "127.0.0.1:8081")
+        limits = try ServerLimits(settings)
         proxies = try TrustedProxies(settings.optional("TRUSTED_PROXIES") ?? "", variable: "SALLYPORT_TRUSTED_PROXIES")
         observability = try ObservabilitySettings(settings)
         database = try Self.database(settings)

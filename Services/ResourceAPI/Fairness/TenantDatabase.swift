@@ -21,7 +21,7 @@ struct TenantDatabase: Sendable {
         let configuration = postgres.configuration
         let pool = configuration.poolSize
         let total = pool * configuration.maximumPipelineDepth
-        quick = TenantTurns(.init(total: total, tenant: concurrency ?? Self.defaultConcurrency(configuration)))
+        quick = TenantTurns(.init(total: total, tenant: concurrency ?? Self.defaultConcurrency(configuration), target: .milliseconds(400)))
         // Half of the connections are always there for what is quick, and no tenant has more than half of the other half.
         slow = TenantTurns(.init(total: max(1, pool / 2), tenant: max(1, pool / 4)))
         self.streams = TenantTurns(.init(total: streams, tenant: max(1, streams / 2), waiting: 64, tenantWaiting: 8))

@@ -15,6 +15,8 @@ final class TenantTurns: Sendable {
         var tenantWaiting = 256
         /// How long a statement waits at most.
         var patience: Duration = .seconds(5)
+        /// How long a statement should wait: a line that moves so slowly that the next would wait longer is full, however short.
+        var target: Duration?
     }
 
     /// No place in the line, or none free in time.
@@ -27,6 +29,8 @@ final class TenantTurns: Sendable {
         var running = 0
         var waiting = 0
         var waiters = Queue<Waiter>()
+        /// How long a place in the line took of late, on average.
+        var pace = Duration.zero
         /// Whether it is in ``State/turns``: it has somebody waiting, and room.
         var isListed = false
     }
@@ -39,6 +43,9 @@ final class TenantTurns: Sendable {
         var continuation: CheckedContinuation<Void, any Error>?
         var isCancelled = false
         let deadline: ContinuousClock.Instant
+        let joined = ContinuousClock.now
+        /// In the line, counted from one.
+        var position = 1
 
         init(deadline: ContinuousClock.Instant) {
             self.deadline = deadline
@@ -55,6 +62,8 @@ final class TenantTurns: Sendable {
 
     /// Lines that are remembered though nobody stands in them.
     private static let keptLines = 4096
+    /// Statements that may wait however slowly the line moves.
+    private static let shortLine = 8
 
     private let limits: Limits
     private let state = Mutex(State())
@@ -149,6 +158,9 @@ final class TenantTurns: Sendable {
                 line.running += 1
                 state.waiting -= 1
                 state.running += 1
+                if limits.target != nil {
+                    line.pace += (waiter.joined.duration(to: .now) / waiter.position - line.pace) / 16
+                }
                 continuation.resume()
                 break
             }
@@ -180,10 +192,12 @@ final class TenantTurns: Sendable {
         if waiter.isCancelled { return CancellationError() }
         let line = Self.line(of: tenant, &state)
         guard state.waiting < limits.waiting, line.waiting < limits.tenantWaiting else { return Overload() }
+        if let target = limits.target, line.waiting >= Self.shortLine, line.pace * line.waiting > target { return Overload() }
         waiter.continuation = continuation
         line.waiters.append(waiter)
         line.waiting += 1
         state.waiting += 1
+        waiter.position = line.waiting
         list(line, &state)
         // A place may have become free since the attempt to pass.
         admit(&state)

@@ -5,6 +5,9 @@ public import Tenancy
 
 /// The one place where a refusal becomes an HTTP answer.
 enum ErrorResponses {
+    /// The body of a 503 to a request that is one too many.
+    static let overload = APIError(503, "PGRST003", "Too many requests at once").serialized()
+
     static func make(_ error: APIError, headers: HTTPFields = [:], body: [UInt8]? = nil) -> Response {
         var headers = headers
         if let retryAfter = error.retryAfter { headers[.retryAfter] = String(retryAfter) }

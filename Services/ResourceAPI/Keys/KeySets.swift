@@ -21,7 +21,7 @@ final class KeySets: Sendable {
         var tenants = 10_000
         /// Names remembered because nothing is known about them.
         var unknownTenants = 4_096
-        var unknownTenantsPerSecond = 20
+        var unknownTenantsPerSecond = 200
     }
 
     private struct Entry {

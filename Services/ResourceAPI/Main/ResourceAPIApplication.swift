@@ -49,7 +49,7 @@ struct ResourceAPIApplication: Sendable {
         if let keySource {
             source = keySource
         } else {
-            let fetched = HTTPKeySetSource(baseURL: settings.jwksBaseURL)
+            let fetched = HTTPKeySetSource(baseURLs: settings.jwksBaseURLs)
             source = fetched
             background.append(fetched)
         }
@@ -93,7 +93,10 @@ struct ResourceAPIApplication: Sendable {
 
         let shortcuts = ShortcutResponder(tables.shortcuts + functions.shortcuts, pipeline: pipeline, router: router.buildResponder())
         responder = CrossOrigin(inner: shortcuts, path: settings.apiPath)
-        server = HTTPService.make(responder, listen: settings.listen, logger: logger)
+        server = HTTPService.make(
+            responder, listen: settings.listen, limits: settings.limits, refusal: ErrorResponses.overload, metrics: registry,
+            isReady: { [health] in await health.isReady() }, logger: logger
+        )
         self.background = background
     }
 }

@@ -7,10 +7,17 @@ final class DepartureHandler: ChannelInboundHandler {
     typealias InboundIn = NIOAny
 
     private var departure: EventLoopPromise<Void>?
+    /// Told of bytes before anybody knows what they are.
+    weak var connection: ConnectionHandler?
 
     /// - Parameter departure: kept when the client goes, in any case when the connection ends.
     init(_ departure: EventLoopPromise<Void>) {
         self.departure = departure
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        connection?.bytesArrived()
+        context.fireChannelRead(data)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

@@ -10,24 +10,33 @@ internal import Synchronization
 /// Jobs that the loop itself asks for wait in a list of their own, and those of other threads come in one parcel: the loop's queue, with its lock
 /// and its closures, is passed once for many.
 ///
-/// `@unchecked Sendable`: `local` and `isDraining` are touched on the event loop only.
+/// `@unchecked Sendable`: `local`, `isDraining`, `jobNanoseconds` and `watch` are touched on the event loop only.
 final class EventLoopExecutor: TaskExecutor, @unchecked Sendable {
     private struct Parcel {
         var jobs: [UnownedJob] = []
         var isOnItsWay = false
     }
 
-    /// Jobs run in one go, before the loop looks after its sockets again.
+    /// Jobs run in one go, before the loop looks after its sockets again, and for how long: whoever must be refused should not wait for it.
     private static let maximumRun = 256
+    private static let maximumTime = TimeAmount.milliseconds(10)
 
     private let eventLoop: any EventLoop
     private var local: [UnownedJob] = []
     private var isDraining = false
+    /// How long a job takes, on average of late.
+    private var jobNanoseconds = 20_000.0
+    /// The loop's connections on which something is under way.
+    let watch: ConnectionWatch
     private let parcel = Mutex(Parcel())
 
     private init(_ eventLoop: any EventLoop) {
         self.eventLoop = eventLoop
+        watch = ConnectionWatch(eventLoop)
     }
+
+    /// How long a job that came now would wait, by estimate.
+    var delayNanoseconds: Int64 { Int64(Double(local.count) * jobNanoseconds) }
 
     private static let executors = Mutex<[ObjectIdentifier: EventLoopExecutor]>([:])
 
@@ -73,11 +82,14 @@ final class EventLoopExecutor: TaskExecutor, @unchecked Sendable {
 
     /// Runs what is there and what it leads to. Until the list is empty, ``isDraining`` says that nobody else need ask for it.
     private func drain() {
+        let start = NIODeadline.now()
         var next = 0
         while next < local.count, next < Self.maximumRun {
             local[next].runSynchronously(on: asUnownedTaskExecutor())
             next += 1
+            if next % 8 == 0, NIODeadline.now() - start > Self.maximumTime { break }
         }
+        note(next, since: start)
         if next == local.count {
             local.removeAll(keepingCapacity: true)
             isDraining = false
@@ -85,6 +97,15 @@ final class EventLoopExecutor: TaskExecutor, @unchecked Sendable {
             local.removeFirst(next)
             eventLoop.execute { self.drain() }
         }
+    }
+}
+
+extension EventLoopExecutor {
+    /// Many jobs say more than one.
+    private func note(_ jobs: Int, since start: NIODeadline) {
+        guard jobs > 0 else { return }
+        let each = Double((NIODeadline.now() - start).nanoseconds) / Double(jobs)
+        jobNanoseconds += (each - jobNanoseconds) * Double(min(jobs, 64)) / 512
     }
 }
 
@@ -106,12 +127,16 @@ public struct LoopBoundHTTPChannel: ServerChildChannel {
     public func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         let departure = channel.eventLoop.makePromise(of: Void.self)
         do {
-            try channel.pipeline.syncOperations.addHandler(DepartureHandler(departure))
+            let bytes = DepartureHandler(departure)
+            try channel.pipeline.syncOperations.addHandler(bytes)
+            return base.setup(channel: channel, logger: logger).assumeIsolatedUnsafeUnchecked().flatMapThrowing { base in
+                bytes.connection = try channel.pipeline.syncOperations.handler(type: ConnectionHandler.self)
+                return Value(base: base, departure: departure.futureResult)
+            }.nonisolated()
         } catch {
             departure.succeed()
             return channel.eventLoop.makeFailedFuture(error)
         }
-        return base.setup(channel: channel, logger: logger).map { Value(base: $0, departure: departure.futureResult) }
     }
 
     public func handle(value: Value, logger: Logger) async {
@@ -128,14 +153,15 @@ public struct LoopBoundHTTPChannel: ServerChildChannel {
 }
 
 extension HTTPServerBuilder {
-    /// HTTP/1.1 behind the gateway: bounded headers, idle connections closed, tasks bound to their event loop and to their client.
-    public static func loopBound(idleTimeout: TimeAmount = .seconds(75)) -> HTTPServerBuilder {
+    /// HTTP/1.1 behind the gateway: bounded in what it takes on, idle connections closed, tasks bound to their event loop and to their client.
+    static func loopBound(_ load: ServerLoad) -> HTTPServerBuilder {
         HTTPServerBuilder { responder in
             LoopBoundHTTPChannel(
                 base: HTTP1Channel(
                     responder: responder,
                     configuration: .init(
-                        idleTimeout: idleTimeout,
+                        additionalChannelHandlers: [ConnectionHandler(load)],
+                        idleTimeout: .nanoseconds(load.limits.idleTimeout.nanoseconds),
                         httpDecoderConfiguration: .init(maxHeaderFieldSize: 16_384, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100)
                     )
                 )

@@ -1,17 +1,73 @@
 public import Hummingbird
+internal import HummingbirdCore
 public import Logging
+public import Metrics
+internal import NIOCore
+public import ServiceLifecycle
 
 /// The HTTP server of a service.
 public enum HTTPService {
-    /// - Parameter listen: port 0 takes a free one.
+    /// - Parameters:
+    ///   - listen: port 0 takes a free one.
+    ///   - refusal: the body of a 503 to a request that is one too many, as JSON.
+    ///   - isReady: nothing is listened to until it says so, for at most five seconds: a gateway that knows of no readiness sends requests as
+    ///     soon as it can connect.
     public static func make<Responder: HTTPResponder>(
-        _ responder: Responder, listen: (host: String, port: Int), logger: Logger
-    ) -> Application<Responder> where Responder.Context == ServiceContext {
-        Application(
+        _ responder: Responder, listen: (host: String, port: Int), limits: ServerLimits = ServerLimits(),
+        refusal: [UInt8] = Array("{}".utf8), metrics: any MetricsFactory = NOOPMetricsHandler.instance,
+        isReady: @escaping @Sendable () async -> Bool = { true }, logger: Logger
+    ) -> DrainingServer<Responder> where Responder.Context == ServiceContext {
+        // The rest is for the database, files, and connections that this server makes.
+        let room = max(64, OpenFiles.raiseLimit() - 256)
+        let load = ServerLoad(limits, refusal: refusal, metrics: metrics)
+        let drain = ServerDrain(load, logger: logger)
+        let application = Application(
             responder: responder,
-            server: .loopBound(),
-            configuration: .init(address: .hostname(listen.host, port: listen.port)),
+            server: .loopBound(load),
+            configuration: .init(
+                address: .hostname(listen.host, port: listen.port), backlog: 4096,
+                availableConnectionsDelegate: MaximumAvailableConnections(min(limits.connections, room), logger: logger)
+            ),
+            onServerRunning: { drain.listens(on: $0) },
             logger: logger
         )
+        return DrainingServer(application: application, drain: drain, isReady: isReady)
+    }
+}
+
+/// An HTTP server that ends without losing a request: told to stop, it answers what it has accepted, and closes connections when nobody can be
+/// about to use them.
+public struct DrainingServer<Responder: HTTPResponder>: Service where Responder.Context == ServiceContext {
+    public let application: Application<Responder>
+    let drain: ServerDrain
+    let isReady: @Sendable () async -> Bool
+
+    public func run() async throws {
+        await beReady()
+        let group = ServiceGroup(configuration: .init(services: [application], logger: application.logger))
+        // Detached from the shutdown that the whole process is told of: this one begins when ``ServerDrain`` allows it.
+        let serving = Task.detached { try await group.run() }
+        try await withTaskCancellationHandler {
+            try await withGracefulShutdownHandler {
+                try await serving.value
+            } onGracefulShutdown: {
+                Task {
+                    await drain.begin()
+                    await group.triggerGracefulShutdown()
+                }
+            }
+        } onCancel: {
+            serving.cancel()
+        }
+    }
+
+    private func beReady() async {
+        try? await cancelWhenGracefulShutdown {
+            let deadline = ContinuousClock.now + .seconds(5)
+            while ContinuousClock.now < deadline, !Task.isCancelled {
+                if await isReady() { break }
+                try? await Task.sleep(for: .milliseconds(2))
+            }
+        }
     }
 }

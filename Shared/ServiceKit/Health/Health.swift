@@ -58,6 +58,12 @@ public final class Health: Service {
         return missing
     }
 
+    /// Whether nothing is missing.
+    public func isReady() async -> Bool {
+        if isShuttingDown.withLock({ $0 }) { return false }
+        return await missing().isEmpty
+    }
+
     private func readiness() async -> Response {
         let missing = (isShuttingDown.withLock { $0 } ? ["shutting down"] : []) + (await missing())
         var body = JSONWriter(reserving: 64)

@@ -124,6 +124,29 @@ import Testing
         #expect(log.order == ["acme", "globex"] && turns.waiting == 0)
     }
 
+    @Test("A line that moves slowly is full sooner, and never empty") func target() async throws {
+        let turns = TenantTurns(.init(total: 1, tenant: 1, target: .milliseconds(1)))
+        let first = Log()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<21 { group.addTask { try await turns.take(Self.acme) { await first.run("acme", holding: true) } } }
+            try await Self.eventually("all wait, as nothing is known yet") { turns.waiting == 20 }
+            try await Task.sleep(for: .milliseconds(100))
+            first.open()
+            try await group.waitForAll()
+        }
+        let second = Log()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<9 { group.addTask { try await turns.take(Self.acme) { await second.run("acme", holding: true) } } }
+            try await Self.eventually("a short line waits") { turns.waiting == 8 }
+            await #expect(throws: TenantTurns.Overload.self) { try await turns.take(Self.acme) { await second.run("acme") } }
+            group.addTask { try await turns.take(Self.globex) { await second.run("globex") } }
+            try await Self.eventually("another tenant's line is another") { turns.waiting == 9 }
+            second.open()
+            try await group.waitForAll()
+        }
+        #expect(second.order.count == 10)
+    }
+
     @Test("A place is held as long as its object lives, and none is waited for at once") func places() async throws {
         let turns = TenantTurns(Self.limits(total: 2, tenant: 1))
         var place = turns.holdAtOnce("acme")
