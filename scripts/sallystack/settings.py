@@ -4,8 +4,12 @@ import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import StackError
+
+if TYPE_CHECKING:
+    from .production import Production
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -15,13 +19,15 @@ DEFAULT_PORTS = {"gateway": 8080, "auth-server": 8081, "resource-api": 8082}
 
 @dataclass(frozen=True)
 class Settings:
-    """`ports` by server name. Without `durable` the database may lose everything in a crash, and is faster."""
+    """`ports` by server name. Without `durable` the database may lose everything in a crash, and is faster. With `production` the gateway
+    is that of a deployment."""
 
     directory: Path
     binaries: Path
     ports: dict[str, int]
     durable: bool = True
     postgres_options: tuple[str, ...] = ()
+    production: "Production | None" = None
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -34,10 +40,15 @@ class Settings:
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.ports['gateway']}"
+        return self.production.base_url if self.production else f"http://127.0.0.1:{self.ports['gateway']}"
 
     def url(self, server: str) -> str:
         return f"http://127.0.0.1:{self.ports[server]}"
+
+    @property
+    def addresses(self) -> tuple[list[str], list[str]]:
+        """`host:port` of the authorization servers, and of the API's."""
+        return [f"127.0.0.1:{self.ports['auth-server']}"], [f"127.0.0.1:{self.ports['resource-api']}"]
 
     @property
     def logs(self) -> Path:
