@@ -47,9 +47,12 @@ NO_LIMITS = Limits(unlimited=None)
 
 
 def upstreams(auth_servers: Iterable[str], resource_apis: Iterable[str]) -> dict[str, str]:
-    """Of `host:port`s."""
+    """Of `host:port`s. Each of several is there once more as a backup: in a rolling restart all may count as failed though the first is back."""
     def servers(addresses: Iterable[str]) -> str:
-        return "\n        ".join(f"server {address} max_fails=1 fail_timeout=2s;" for address in addresses)
+        addresses = list(addresses)
+        lines = [f"server {address} max_fails=1 fail_timeout=2s;" for address in addresses]
+        again = [f"server {address} max_fails=0 backup;" for address in addresses] if len(addresses) > 1 else []
+        return "\n        ".join(lines + again)
 
     return {"@AUTH_SERVERS@": servers(auth_servers), "@RESOURCE_APIS@": servers(resource_apis)}
 
