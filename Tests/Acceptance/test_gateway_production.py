@@ -6,8 +6,10 @@ import json
 import re
 import signal
 import socket
+import socketserver
 import ssl
 import subprocess
+import threading
 import time
 from dataclasses import replace
 
@@ -557,6 +559,68 @@ def test_a_reload_fails_no_request(deployment):
         found = [status for one in clients for status in one.result()]
     assert len(found) > 50 and set(found) == {200}
     assert len(workers) >= 10, "workers were replaced"
+
+
+# Several instances
+
+class Dying(socketserver.ThreadingTCPServer):
+    """Takes a request and ends the connection without an answer."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self):
+        self.seen: list[str] = []
+        super().__init__(("127.0.0.1", 0), _DyingHandler)
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+
+class _DyingHandler(socketserver.StreamRequestHandler):
+    server: Dying
+
+    def handle(self):
+        self.server.seen.append(self.rfile.readline().decode().split(" ")[0])
+
+
+@pytest.fixture
+def two(tmp_path, authority):
+    """One instance of each service that answers, and one that dies of every request."""
+    dying, echo = Dying(), EchoServer("auth-server")
+    addresses = (f"127.0.0.1:{dying.server_address[1]}", f"127.0.0.1:{echo.port}")
+    tmp_path.chmod(0o755)
+    deployment = Deployment(tmp_path, authority, auth_servers=addresses, resource_apis=addresses)
+    deployment.dying, deployment.echo = dying, echo
+    yield deployment
+    deployment.close()
+    dying.shutdown()
+    dying.server_close()
+    echo.close()
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD"])
+def test_what_is_idempotent_is_asked_of_another_instance(two, method):
+    answers = [two.ask("/api/v1/x", method=method.encode()) for _ in range(6)]
+    assert {answer.status for answer in answers} == {200}
+    assert two.dying.seen and set(two.dying.seen) == {method}
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_what_may_have_been_done_is_not_done_again(two, method):
+    answers = [two.ask("/api/v1/x", method=method.encode(), body=b"a=b") for _ in range(6)]
+    assert len(two.dying.seen) == sum(answer.status == 502 for answer in answers) >= 1
+    assert two.echo.count == sum(answer.status == 200 for answer in answers)
+
+
+def test_an_instance_that_is_down_is_passed_by(tmp_path, authority):
+    """Nothing was sent to it, so a POST goes on too."""
+    echo, port = EchoServer("auth-server"), free_ports()["gateway"]
+    tmp_path.chmod(0o755)
+    deployment = Deployment(tmp_path, authority, auth_servers=(f"127.0.0.1:{port}", f"127.0.0.1:{echo.port}"))
+    try:
+        assert {deployment.ask("/t/acme/oauth2/token", method=b"POST", body=b"a=b").status for _ in range(20)} == {200}
+    finally:
+        deployment.close()
+        echo.close()
 
 
 # The script
