@@ -1,5 +1,6 @@
 """What an outsider tries at the door: the real nginx before the real services, as in development and as in a deployment."""
 
+import json
 import os
 import secrets
 from types import SimpleNamespace
@@ -22,7 +23,7 @@ from support import Sallyport, eventually
 def deployed(tmp_path_factory):
     """A stack behind TLS at https://localhost:…, where acme.localhost and globex.localhost are its tenants."""
     authority = Authority(tmp_path_factory.mktemp("authority"))
-    certificate = authority.issue("localhost", "acme.localhost", "globex.localhost", "nobody.localhost")
+    certificate = authority.issue("localhost", "acme.localhost", "globex.localhost", "nobody.localhost", days=10)
     ports, plain = free_ports(), free_ports()["gateway"]
     production = Production(
         server_name="localhost", certificate=certificate.certificate, key=certificate.key, subdomains=True, public_port=ports["gateway"],
@@ -36,6 +37,7 @@ def deployed(tmp_path_factory):
         stack.up()
         deployed = Sallyport(stack)
         deployed.http.verify = str(authority.certificate)
+        deployed.authority = authority
         deployed.tls = lambda name: TLS(authority.context(), name)
         yield deployed
 
@@ -261,6 +263,19 @@ def test_the_whole_way_through_tls(deployed):
     assert deployed.rows("customers?limit=3", deployed.token("acme", "customers:read"))
     answer = deployed.http.get(deployed.api_url + "/customers")
     assert answer.status_code == 401 and f'resource_metadata="{deployed.base_url}/.well-known/' in answer.headers["WWW-Authenticate"]
+
+
+def test_the_doctor_looks_at_a_deployment(deployed):
+    """All is well but for the database of a test, and the certificate, which ends in ten days."""
+    options = ["auth-server", "doctor", "--json"]
+    done = deployed.stack.run(*options, "--authority", str(deployed.authority.certificate), check=False)
+    hazards = json.loads(done.stdout)["hazards"]
+    assert done.returncode == 2 and {hazard["check"] for hazard in hazards} == {"certificate", "database"}, hazards
+    problem = next(hazard["problem"] for hazard in hazards if hazard["check"] == "certificate")
+    assert problem in ("shows a certificate that ends in 9 days", "shows a certificate that ends in 10 days")
+    # Who does not know the authority does not get through.
+    done = deployed.stack.run(*options, check=False)
+    assert done.returncode == 3 and "gateway" in {hazard["check"] for hazard in json.loads(done.stdout)["hazards"]}
 
 
 # Paths

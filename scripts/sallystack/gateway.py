@@ -38,7 +38,7 @@ class Gateway:
             "@LOGS@": str(self.settings.logs),
         }
         if self.settings.production is not None:
-            write(self.configuration, "production", places | self.settings.production.values())
+            write(self.configuration, "production", self.settings.production.values() | places | {"@FILES@": "8192"})
         else:
             write(self.configuration, "development", places | self._development())
 
