@@ -1,6 +1,7 @@
 """nginx as the gateway of a stack: configuration rendered from nginx/, everything it writes in a directory of its own."""
 
 import os
+import resource
 import signal
 import socket
 
@@ -36,16 +37,17 @@ class Gateway:
             "@USER@": f"user {self.account.pw_name};" if self.account else "",
             "@WORK@": str(self.work),
             "@LOGS@": str(self.settings.logs),
+            "@FILES@": str(open_files()),
         }
         if self.settings.production is not None:
-            write(self.configuration, "production", self.settings.production.values() | places | {"@FILES@": "8192"})
+            write(self.configuration, "production", self.settings.production.values() | places)
         else:
             write(self.configuration, "development", places | self._development())
 
     def _development(self) -> dict[str, str]:
         return {
-            "@FILES@": "8192",
-            "@CONNECTIONS@": "2048",
+            # Idle clients cost little: room for 10,000 of them, even where they all meet the same worker.
+            "@CONNECTIONS@": "16384",
             "@SHUTDOWN@": "15s",
             "@LISTEN@": f"127.0.0.1:{self.settings.ports['gateway']}",
             "@SERVER_NAME_PATTERN@": r"127\.0\.0\.1",
@@ -55,6 +57,12 @@ class Gateway:
 
     def _listens(self) -> bool:
         return (self.work / "nginx.pid").exists() and _accepts(self.settings.ports["gateway"])
+
+
+def open_files(wanted: int = 40_000) -> int:
+    """As many as are wanted, or may be had."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
 
 
 def _accepts(port: int) -> bool:

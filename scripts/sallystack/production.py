@@ -57,8 +57,8 @@ class Production:
         pattern = re.escape(self.server_name)
         names = self.server_name + (rf" ~^[a-z0-9-]+\.{pattern}$" if self.subdomains else "")
         values = {
-            "@FILES@": "32768",
-            "@CONNECTIONS@": "8192",
+            "@FILES@": "40000",
+            "@CONNECTIONS@": "16384",
             "@SHUTDOWN@": "620s",
             "@SERVER_NAME@": self.server_name,
             "@SERVER_NAME_PATTERN@": pattern,
