@@ -1,6 +1,7 @@
 # make run     the demo: builds, and starts PostgreSQL, auth-server, resource-api and nginx on 127.0.0.1:8080; Ctrl-C stops it
 #              INSTANCES=2: two of each service behind nginx
 # make test    every test: Swift tests on a throw-away PostgreSQL cluster, then the whole stack through the gateway
+# make doctor  what endangers the running stack, and what cures it
 # make fuzz    the parsers of queries and CSV under libFuzzer, FUZZ_SECONDS each (60)
 # make bench   load, with the machine's own limits beside it
 # make bench-scale     what grows with the number of tenants and people
@@ -14,7 +15,7 @@ RELEASE := -c release --static-swift-stdlib -Xswiftc -cross-module-optimization
 SOURCES := Services Shared Database Tests Package.swift
 ACCEPTANCE ?= Tests/Acceptance
 
-.PHONY: run build test test-swift test-acceptance test-overload fuzz bench bench-scale format lint clean
+.PHONY: run build test test-swift test-acceptance test-overload doctor fuzz bench bench-scale format lint clean
 
 run:
 	@scripts/install-packages run
@@ -52,6 +53,9 @@ test-overload: .venv/installed
 	python3 -m venv .venv
 	.venv/bin/python -m pip install --quiet --requirement $<
 	@touch $@
+
+doctor:
+	@exec scripts/stack doctor
 
 fuzz:
 	@scripts/install-packages build

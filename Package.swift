@@ -23,6 +23,7 @@ let systemPackage = Target.Dependency.product(name: "SystemPackage", package: "s
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 
 let package = Package(
@@ -38,6 +39,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
@@ -106,7 +108,7 @@ let package = Package(
             name: "AuthServer",
             dependencies: [
                 "CYAML", "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "QRCode", "Revocation", "ServiceKit",
-                "Tenancy", "Zlib", argumentParser, asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, logging, metrics,
+                "Tenancy", "Zlib", argumentParser, asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, nioPosix, nioSSL, logging, metrics,
                 serviceLifecycle, configuration,
             ],
             path: "Services/AuthServer",

@@ -4,8 +4,12 @@ import os
 import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import StackError
+
+if TYPE_CHECKING:
+    from .production import Production
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -19,7 +23,8 @@ PORT_STEP = 10
 
 @dataclass(frozen=True)
 class Settings:
-    """`ports` by process name (`instance`). Without `durable` the database may lose everything in a crash, and is faster."""
+    """`ports` by process name (`instance`). Without `durable` the database may lose everything in a crash, and is faster. With `production`
+    the gateway is that of a deployment."""
 
     directory: Path
     binaries: Path
@@ -27,6 +32,7 @@ class Settings:
     durable: bool = True
     postgres_options: tuple[str, ...] = ()
     instances: int = 1
+    production: "Production | None" = None
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -41,7 +47,7 @@ class Settings:
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.ports['gateway']}"
+        return self.production.base_url if self.production else f"http://127.0.0.1:{self.ports['gateway']}"
 
     def names(self, service: str) -> list[str]:
         """The processes of a service, the first instance first."""
@@ -49,6 +55,12 @@ class Settings:
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.ports[name]}"
+
+    @property
+    def addresses(self) -> tuple[list[str], list[str]]:
+        """`host:port` of the authorization servers, and of the API's."""
+        auth_servers, apis = ([f"127.0.0.1:{self.ports[name]}" for name in self.names(service)] for service in SERVICES)
+        return auth_servers, apis
 
     @property
     def logs(self) -> Path:

@@ -37,7 +37,7 @@ struct AuthServer: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, MigrateCommand.self, DemoCommand.self, TenantCommand.self, ClientCommand.self, KeyCommand.self,
             UserCommand.self, RoleCommand.self, SessionCommand.self, GrantCommand.self, TokenCommand.self, AuditCommand.self,
-            ApplyCommand.self,
+            ApplyCommand.self, DoctorCommand.self,
             ExportCommand.self,
         ]
     )

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import Logging
 import Postgres
 import ServiceKit
@@ -27,9 +26,7 @@ struct DoctorCommand: AsyncParsableCommand {
             database.poolSize = 1
             let store = DoctorStore(schemas: try ResourceAPISettings.schemas(settings))
             let report = DoctorReport(hazards: try await Postgres.withPool(database, logger: logger) { try await store.examine($0) })
-            print(json ? String(decoding: report.json, as: UTF8.self) : report.text)
-            fflush(nil)
-            _exit(report.exitStatus)
+            report.tell(asJSON: json)
         }
     }
 }

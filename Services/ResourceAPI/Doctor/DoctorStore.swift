@@ -1,10 +1,10 @@
 import Postgres
+import ServiceKit
 
 /// Looks for hazards, as the role that serves requests; all it reads is open to every role.
 struct DoctorStore: Sendable {
     let schemas: [String]
 
-    /// - Returns: errors first, then by object.
     func examine(_ postgres: Postgres) async throws -> [Hazard] {
         let checks = checks
         let results = try await postgres.batch(checks.map(\.sql) + [Self.policies])
@@ -18,15 +18,13 @@ struct DoctorStore: Sendable {
             }
         }
         hazards += try policiesPerRow(results[checks.count])
-        return hazards.sorted { first, second in
-            (first.severity == .error ? 0 : 1, first.object, first.check, first.problem)
-                < (second.severity == .error ? 0 : 1, second.object, second.check, second.problem)
-        }
+        return hazards
     }
 
     private var checks: [(name: String, sql: SQL)] {
         [
-            ("role", Self.role), ("isolation", isolation), ("granted-elsewhere", grantedElsewhere), ("shared-writable", sharedWritable),
+            ("role", DatabaseRoleStore.hazards), ("isolation", isolation), ("granted-elsewhere", grantedElsewhere),
+            ("shared-writable", sharedWritable),
             ("definer-function", definers), ("exposed-function", exposedFunctions), ("volatile-function", volatileFunctions),
             ("broad-policy", Self.broadPolicies), ("leaky-index", Self.leakyIndexes), ("foreign-key-index", Self.foreignKeyIndexes),
             ("sequence", Self.sequences), ("soft-delete", DoctorStore.softDelete), ("announcement", Self.announcement),
@@ -46,30 +44,6 @@ struct DoctorStore: Sendable {
 }
 
 extension DoctorStore {
-    /// Superuser, BYPASSRLS, owner, member of such a role, or able to make objects of its own.
-    private static let role: SQL = """
-        SELECT true, CURRENT_USER::text,
-               CASE WHEN r.oid = m.oid THEN 'is not bound by row-level security'
-                    ELSE pg_catalog.format('is a member of %I, whom row-level security does not bind', r.rolname) END,
-               CASE WHEN r.oid = m.oid THEN pg_catalog.format('ALTER ROLE %I NOSUPERUSER NOBYPASSRLS', r.rolname)
-                    ELSE pg_catalog.format('REVOKE %I FROM %I', r.rolname, m.rolname) END
-          FROM pg_catalog.pg_roles AS r
-          JOIN pg_catalog.pg_roles AS m ON m.rolname = CURRENT_USER
-         WHERE (r.rolsuper OR r.rolbypassrls) AND (r.oid = m.oid OR NOT m.rolsuper AND pg_catalog.pg_has_role(r.oid, 'MEMBER'))
-        UNION ALL
-        SELECT true, n.nspname::text, pg_catalog.format('lets %I make objects of its own', CURRENT_USER),
-               pg_catalog.format('REVOKE CREATE ON SCHEMA %I FROM %I, PUBLIC', n.nspname, CURRENT_USER)
-          FROM pg_catalog.pg_namespace AS n
-         WHERE n.nspname !~ '^pg_' AND pg_catalog.has_schema_privilege(n.oid, 'CREATE')
-        UNION ALL
-        SELECT true, c.oid::pg_catalog.regclass::text, 'belongs to the role that serves it',
-               pg_catalog.format('ALTER TABLE %s OWNER TO sallyport_owner', c.oid::pg_catalog.regclass)
-          FROM pg_catalog.pg_class AS c
-          JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname !~ '^pg_'
-         WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND pg_catalog.pg_has_role(c.relowner, 'MEMBER')
-           AND NOT (SELECT r.rolsuper FROM pg_catalog.pg_roles AS r WHERE r.rolname = CURRENT_USER)
-        """
-
     /// What the catalog refuses. An error where the role could reach it past the API.
     private var isolation: SQL {
         """
