@@ -9,6 +9,8 @@ public struct RevocationFeed: Service {
     private static let heartbeat: Duration = .seconds(2)
     /// How often entries that are moot leave the index, in seconds; only while others arrive, as it does not grow otherwise.
     private static let sweepSeconds: Int64 = 600
+    /// A clock that was set wrong and right again must not have cost an entry: they are read and kept for so many seconds after they are moot.
+    private static let clockTolerance: Int64 = 7200
 
     /// To be run before the feed.
     public let listener: PostgresListener
@@ -29,7 +31,7 @@ public struct RevocationFeed: Service {
         listener = try PostgresListener(configuration, channels: [Self.channel], heartbeatInterval: Self.heartbeat, logger: logger)
         log = RevocationLog(database: database)
         self.index = index
-        self.now = now
+        self.now = { now() - Self.clockTolerance }
         self.logger = logger
     }
 

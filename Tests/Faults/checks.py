@@ -105,10 +105,10 @@ def registers_never_go_back(history: History, final: FinalState) -> Iterator[str
     for event in history.of("set"):
         writes[event.tenant, event.facts["name"]].append(event)
 
-    def judge(tenant: str, name: str, value: int, began: float, who: str) -> Iterator[str]:
+    def judge(tenant: str, name: str, value: int, began: float, ended: float, who: str) -> Iterator[str]:
         events = writes[tenant, name]
         floor = max((event.facts["value"] for event in events if event.is_good and event.ended < began), default=0)
-        asked = {event.facts["value"] for event in events if event.began <= began or who != "the end"} | {0}
+        asked = {event.facts["value"] for event in events if event.began <= ended} | {0}
         if value < floor:
             yield f"{who} shows {value} of {tenant}'s {name} after {floor} was acknowledged"
         if value not in asked:
@@ -117,13 +117,13 @@ def registers_never_go_back(history: History, final: FinalState) -> Iterator[str
     for event in history.of("read"):
         for name, value in event.facts.get("values", {}).items():
             if (event.tenant, name) in writes:
-                yield from judge(event.tenant, name, value, event.began, f"a read at {event.target}")
+                yield from judge(event.tenant, name, value, event.began, event.ended, f"a read at {event.target}")
     for tenant, name in list(writes):
         value = final.counters.get((tenant, name))
         if value is None:
             yield f"{tenant}'s register {name} is gone"
         else:
-            yield from judge(tenant, name, value, float("inf"), "the end")
+            yield from judge(tenant, name, value, float("inf"), float("inf"), "the end")
 
 
 def tenants_stay_apart(history: History, final: FinalState) -> Iterator[str]:

@@ -9,6 +9,7 @@ import os
 import random
 import signal
 
+import network
 from history import Window, now
 from sallystack import StackError
 from system import CLOCKED, System
@@ -72,7 +73,6 @@ class Kill(Fault):
         os.killpg(ward.process.pid, signal.SIGKILL)
 
     async def heal(self):
-        await asyncio.sleep(0.05)
         await self.system.supervisor.restore(self.target)
 
 
@@ -110,7 +110,6 @@ class KillPostgres(Fault):
             self.system.primary.signal(signal.SIGKILL)
 
     async def heal(self):
-        await asyncio.sleep(0.05)
         await self.system.supervisor.restore("postgres")
         await self.system.primary.takes_connections()
 
@@ -222,6 +221,27 @@ class Freeze(Network):
             link.freeze()
 
 
+class LosePackets(Network):
+    name = "lose packets"
+    longest = 12.0
+
+    def verb(self):
+        return "without a packet"
+
+    @classmethod
+    def impediment(cls, system):
+        return None if network.is_own() else "needs a network namespace, which only root gets"
+
+    def rules(self):
+        return [rule for link in self.system.links_of(*self.instances) for rule in network.of_port(link.port)]
+
+    async def strike(self):
+        network.lose(*self.rules())
+
+    async def heal(self):
+        network.find(*self.rules())
+
+
 class Slow(Network):
     name = "slow the network"
 
@@ -253,7 +273,7 @@ class FullDisk(Fault):
 
     async def heal(self):
         self.system.primary.empty_disk()
-        await self.system.supervisor.restore("postgres")
+        await self.system.supervisor.restore("postgres", was_killed=False)
         await self.system.primary.takes_connections()
 
 
@@ -317,27 +337,28 @@ class FailOver(Fault):
 
 
 class PowerLoss(FailOver):
-    """As above, and nobody's connection is told of the end: the machine is gone, and packets to it are not answered."""
+    """As above, and nobody's connection is told of the end: the machine is gone, and packets to it are not answered. Whoever watches it
+    takes some seconds to be sure before the standby is promoted."""
 
     name = "power loss"
 
     def __init__(self, system, chance):
         super().__init__(system, chance)
-        self.story = f"{system.primary.name} silent without a word, its synchronous standby promoted"
+        self.watching = chance.uniform(3, 8)
+        self.story = f"{system.primary.name} without power, its synchronous standby promoted {self.watching:.1f} s later"
+
+    @classmethod
+    def impediment(cls, system):
+        return None if network.is_own() else "needs a network namespace, which only root gets"
 
     async def lose(self):
-        for (_, node), link in self.system.links.items():
-            if node == self.lost.name:
-                link.freeze()
-                link.forget()
+        network.lose(*network.of_address(self.lost.address))
         self.lost.signal(signal.SIGKILL)
+        await asyncio.sleep(self.watching)
 
     async def clear_up(self):
         await super().clear_up()
-        for (_, node), link in self.system.links.items():
-            if node == self.lost.name:
-                link.cut()
-                link.heal()
+        network.find(*network.of_address(self.lost.address))
 
 
 class Double(Fault):
@@ -362,7 +383,7 @@ class Double(Fault):
 
 
 KINDS: tuple[type[Fault], ...] = (
-    KillAuthServer, KillResourceAPI, KillPostgres, KillBackend, KillGateway, Cut, Freeze, Slow, PauseAuthServer, PauseResourceAPI, PausePostgres,
+    KillAuthServer, KillResourceAPI, KillPostgres, KillBackend, KillGateway, Cut, Freeze, LosePackets, Slow, PauseAuthServer, PauseResourceAPI, PausePostgres,
     PauseGateway, FullDisk, ClockAhead, ClockBehind, FailOver, PowerLoss, Double,
 )
 

@@ -26,9 +26,11 @@ class Node(Cluster):
 
     initdb_options = ("--wal-segsize=1",)
 
-    def __init__(self, name: str, directory: Path):
+    def __init__(self, name: str, directory: Path, address: str):
         super().__init__(directory / name, trust=True, options=OPTIONS)
         self.name = name
+        #: Where the services look for it.
+        self.address = address
         self.has_volume = False
         self._filler = self.home / "filler"
 
@@ -70,10 +72,13 @@ class Node(Cluster):
 
     def pids(self) -> list[int]:
         """The postmaster and its children, which are in groups of their own."""
-        if self.process is None or not self.process.is_running:
+        if not self.is_up():
             return []
         children = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False).stdout.split()
         return [self.process.pid, *map(int, children)]
+
+    def is_up(self) -> bool:
+        return self.process is not None and self.process.is_running
 
     def signal(self, number: int) -> None:
         """To all of them; those stopped by SIGSTOP cannot make more."""
@@ -88,6 +93,7 @@ class Node(Cluster):
         self.signal(signal.SIGKILL)
         if self.process is not None:
             self.process.child.wait(10)
+            self.process = None
         shutil.rmtree(self.data, ignore_errors=True)
         self.empty_disk()
 

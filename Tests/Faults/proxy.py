@@ -1,45 +1,71 @@
-"""The network between one service and one PostgreSQL, as a TCP proxy that can be cut, frozen and slowed."""
+"""The network between one service and one PostgreSQL, as a TCP proxy that can be cut, frozen and slowed.
+
+Where the server is down, connections are refused, as its own machine would do: libpq goes on to the next host then.
+"""
 
 import asyncio
 import contextlib
 import socket
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 
 class Link:
-    """Listens on a port of this machine and passes on to a server's unix socket.
+    """Listens on a port of this machine and passes on to a server's unix socket while `is_up` says that the server runs."""
 
-    state: "open"; "cut", connections are reset and new ones refused; "frozen", nothing passes, and nobody is told.
-    """
-
-    def __init__(self, name: str, socket_path: Path):
-        self.name = name
+    def __init__(self, address: str, socket_path: Path, is_up: Callable[[], bool]):
+        self.address = address
         self.socket_path = socket_path
-        self.port = 0
+        self.is_up = is_up
         self.delay = 0.0
         self._flows = asyncio.Event()
         self._flows.set()
         self._is_cut = False
+        # Bound and never listening: keeps the port while connections are refused.
+        self._holder = socket.socket()
+        self._holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._holder.bind((address, 0))
+        self.port = self._holder.getsockname()[1]
         self._server: asyncio.Server | None = None
+        self._watch: asyncio.Task | None = None
         self._writers: set[asyncio.StreamWriter] = set()
 
     async def open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        await self._listen_or_not()
+        self._watch = asyncio.create_task(self._keep_watch())
 
     def close(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
         if self._server is not None:
             self._server.close()
+        self._holder.close()
         self._reset_all()
+
+    async def _keep_watch(self) -> None:
+        while True:
+            await asyncio.sleep(0.02)
+            await self._listen_or_not()
+
+    async def _listen_or_not(self) -> None:
+        # A frozen network says nothing of what is behind it.
+        is_wanted = not self._is_cut and (self.is_up() or not self._flows.is_set())
+        if is_wanted and self._server is None:
+            self._server = await asyncio.start_server(self._serve, self.address, self.port, reuse_port=True)
+        elif not is_wanted and self._server is not None:
+            self._server.close()
+            self._server = None
 
     # What befalls it.
 
     def cut(self) -> None:
+        """Connections are reset, and new ones refused."""
         self._is_cut = True
         self._reset_all()
 
     def freeze(self) -> None:
+        """Nothing passes, and nobody is told."""
         self._flows.clear()
 
     def slow(self, seconds: float) -> None:
@@ -50,11 +76,6 @@ class Link:
         self._is_cut = False
         self.delay = 0.0
         self._flows.set()
-
-    def forget(self) -> None:
-        """What goes on in old connections never arrives again, as when the other machine has lost its power: nobody is told."""
-        for writer in list(self._writers):
-            writer.forgotten = True  # type: ignore[attr-defined]
 
     # What it does.
 
@@ -89,12 +110,8 @@ class Link:
                 if self.delay:
                     await asyncio.sleep(self.delay)
                 await self._flows.wait()
-                if getattr(writer, "forgotten", False):
-                    await asyncio.Event().wait()
                 writer.write(data)
                 await writer.drain()
-        if getattr(writer, "forgotten", False):
-            await asyncio.Event().wait()
 
     def _reset_all(self) -> None:
         for writer in list(self._writers):

@@ -20,7 +20,8 @@ class Ward:
     #: Whether its end, should it come, is a fault's doing.
     is_condemned: bool = False
     ended_at: float | None = None
-    restarts: int = 0
+    #: The process that a fault has killed.
+    killed: Process | None = None
 
 
 class Supervisor:
@@ -37,14 +38,14 @@ class Supervisor:
 
     def condemn(self, name: str, keep_down: bool = False) -> Ward:
         ward = self.wards[name]
-        ward.is_condemned, ward.is_wanted = True, not keep_down
+        ward.is_condemned, ward.is_wanted, ward.killed = True, not keep_down, ward.process
         return ward
 
-    async def restore(self, name: str) -> None:
-        """Wants it up again, and waits until it was started."""
+    async def restore(self, name: str, was_killed: bool = True) -> None:
+        """Wants it up again, and waits until it was started; a process that was killed may need a moment to be gone."""
         ward = self.wards[name]
         ward.is_wanted = True
-        while not ward.process.is_running:
+        while not ward.process.is_running or (was_killed and ward.process is ward.killed):
             await asyncio.sleep(0.01)
         ward.is_condemned = False
 
@@ -75,4 +76,3 @@ class Supervisor:
         if ward.is_wanted and now() - ward.ended_at >= RESTART_SECONDS:
             ward.process = ward.start()
             ward.ended_at = None
-            ward.restarts += 1

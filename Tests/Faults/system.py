@@ -66,7 +66,7 @@ class TenantClients:
 
 class System:
     def __init__(self, directory: Path, binaries: Path, instances: int = 2):
-        self.nodes = [Node(name, directory) for name in ("node-a", "node-b")]
+        self.nodes = [Node("node-a", directory, "127.0.1.1"), Node("node-b", directory, "127.0.1.2")]
         for node in self.nodes:
             node.unmount()
         remove(directory)
@@ -120,7 +120,7 @@ class System:
         for service in SERVICES:
             for number, name in enumerate(self.instances[service], 1):
                 for node in self.nodes:
-                    link = Link(f"{name} to {node.name}", node.socket_path)
+                    link = Link(node.address, node.socket_path, node.is_up)
                     await link.open()
                     self.links[name, node.name] = link
                 self.set_clock(name, 0)
@@ -139,7 +139,7 @@ class System:
         """What differs from the stack's own: the way to the database, and a clock that can be moved."""
         name = instance(service, number)
         ports = ",".join(str(self.links[name, node.name].port) for node in self.nodes)
-        hosts = ",".join("127.0.0.1" for _ in self.nodes)
+        hosts = ",".join(node.address for node in self.nodes)
         url = f"postgresql://{ROLES[service]}@/{DATABASE}?host={quote(hosts)}&port={quote(ports)}&target_session_attrs=read-write&connect_timeout=2"
         environment = {f"SALLYPORT_{service.split('-')[0 if service == 'auth-server' else 1].upper()}_DATABASE_URL": url}
         if name in CLOCKED and self._has_clocks:
