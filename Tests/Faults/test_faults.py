@@ -1,4 +1,4 @@
-"""The system under faults. FAULTS_RUNS says how many runs, FAULTS_SEED which comes first; each run is its seed's, and is repeated by
+"""The system under faults. FAULTS_RUNS says how many runs, FAULTS_SEED which comes first, FAULTS_SEEDS just which; each run is its seed's, and is repeated by
 
     FAULTS_SEED=… FAULTS_RUNS=1 make test-faults
 
@@ -28,6 +28,8 @@ def test_nothing_is_lost_under_faults():
 
 
 def seeds() -> Iterator[int]:
+    if chosen := os.environ.get("FAULTS_SEEDS"):
+        return iter(map(int, chosen.split()))
     runs = os.environ.get("FAULTS_RUNS")
     first = int(os.environ.get("FAULTS_SEED") or random.SystemRandom().randrange(1_000_000))
     if runs is not None:

@@ -83,7 +83,7 @@ class Counter(Asker):
 
 
 class Register(Asker):
-    """The only writer of its row sets it to 1, 2, 3 …; it asks for each once."""
+    """The only writer of its row sets it to 1, 2, 3 …, each asked for once. What went unanswered may yet arrive: it must not undo what came later."""
 
     def __init__(self, *arguments, prefix: str):
         super().__init__(*arguments)
@@ -97,7 +97,8 @@ class Register(Asker):
                 name=self.name, key=self.name, proper=(409,))
             self.value = 1 if event.is_good else 0
             return
-        await self.call("set", self.door("resource-api"), "PATCH", f"ledger?name=eq.{self.name}", JSON, {"value": self.value}, name=self.name, value=self.value)
+        path = f"ledger?name=eq.{self.name}&value=lt.{self.value}"
+        await self.call("set", self.door("resource-api"), "PATCH", path, JSON, {"value": self.value}, name=self.name, value=self.value)
         self.value += 1
 
 
