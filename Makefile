@@ -12,7 +12,7 @@ RELEASE := -c release --static-swift-stdlib -Xswiftc -cross-module-optimization
 SOURCES := Services Shared Database Tests Package.swift
 ACCEPTANCE ?= Tests/Acceptance
 
-.PHONY: run build test test-swift test-acceptance fuzz bench format lint clean
+.PHONY: run build test test-swift test-acceptance test-faults test-faults-short fuzz bench format lint clean
 
 run:
 	@scripts/install-packages run
@@ -25,7 +25,7 @@ build:
 	@scripts/install-packages build
 	$(SWIFT) build
 
-test: test-swift test-acceptance
+test: test-swift test-acceptance test-faults-short
 
 test-swift:
 	@scripts/install-packages test
@@ -37,6 +37,16 @@ test-swift:
 test-acceptance: .venv/installed
 	$(SWIFT) build
 	.venv/bin/python -m pytest $(ACCEPTANCE)
+
+# One of each fault that is soon over.
+test-faults-short: .venv/installed
+	$(SWIFT) build
+	.venv/bin/python -m pytest Tests/Faults -s
+
+test-faults: .venv/installed
+	$(SWIFT) build $(RELEASE) --product auth-server
+	$(SWIFT) build $(RELEASE) --product resource-api
+	BIN_DIR=.build/release FAULTS_RUNS=$${FAULTS_RUNS:-100} .venv/bin/python -m pytest Tests/Faults -s
 
 .venv/installed: Tests/Acceptance/requirements.txt
 	@scripts/install-packages test

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter as Tally
 from dataclasses import dataclass, field
 
 from checks import broken, is_proper
@@ -48,6 +49,8 @@ class Campaign:
         self.graveyards = {tenant: Graveyard() for tenant in TENANTS}
         self.browsers = {(slug, name): Browser(user) for slug, tenant in system.tenants.items() for name, user in tenant.people.items()}
         self.reports: list[Report] = []
+        #: Operations that went well, by kind.
+        self.done = Tally()
 
     async def run(self, seed: int) -> Report:
         fault = drawn(self.system, seed)
@@ -70,6 +73,7 @@ class Campaign:
         final = await self._final_state(seed)
         violations = broken(history, final) + [f"an actor did not finish: {task.get_coro()}" for task in stuck]
         violations += [f"an actor failed: {task.exception()!r}" for task in tasks if not task.cancelled() and task.done() and task.exception()]
+        self.done.update(event.kind for event in history.events if is_proper(event))
         report = Report(
             seed, fault.name, fault.story, now() - history.began, len(history.events), sum(map(is_proper, history.events)), recovered, violations)
         self.reports.append(report)

@@ -71,6 +71,7 @@ def summary(campaign: Campaign, last: list[str]) -> str:
     return "\n".join([
         f"{len(reports)} runs, seeds {min(r.seed for r in reports)} to {max(r.seed for r in reports)}, "
         f"{sum(r.operations for r in reports)} operations, {sum(r.seconds for r in reports):.0f} s",
+        "went well: " + ", ".join(f"{count} × {kind}" for kind, count in campaign.done.most_common()),
         "faults: " + ", ".join(f"{count} × {name}" for name, count in kinds.items()),
         f"{buried} acknowledged revocations, {'all refused everywhere at the end' if not last else 'BROKEN: ' + '; '.join(last[:5])}",
         f"all well again after {slowest:.1f} s at most",

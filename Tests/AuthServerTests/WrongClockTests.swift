@@ -1,0 +1,34 @@
+import JSON
+import TestSupport
+import Testing
+
+@testable import AuthServer
+
+@Suite("A clock that is wrong for a while", .enabled(if: TestDatabase.isConfigured)) struct WrongClockTests {
+    @Test("A jump of an hour, and back, brings no revoked token to life") func hour() async throws {
+        try await AuthServerHarness.with { server in
+            let token = try await server.token(server.acme)
+            try await revoke(token, server)
+            server.advance.value = 3700
+            // When the second of these is known, what the first has made the server clear away is gone.
+            for _ in 0..<2 { try await revoke(try await server.token(server.acme), server) }
+            server.advance.value = 0
+            #expect(try await introspect(token, server)["active"] == false)
+        }
+    }
+
+    /// Behind the server's back, so that it hears of it as every other instance does.
+    private func revoke(_ token: String, _ server: AuthServerHarness) async throws {
+        let state = try await introspect(token, server)
+        let id = try #require(state["jti"]?.stringValue)
+        let (issued, expires) = (try #require(state["iat"]?.intValue), try #require(state["exp"]?.intValue))
+        let revocation = Revocation.token(id, expiresAt: expires)
+        try await AccessGrantStore(database: server.administration.database).write(
+            revocation.statements(in: server.acme.id, reason: "a test", now: issued), in: server.acme.id)
+        try await server.eventually("the token is dead") { try await introspect(token, server)["active"] == false }
+    }
+
+    private func introspect(_ token: String, _ server: AuthServerHarness) async throws -> JSONObject {
+        try await server.post("/t/acme/oauth2/introspect", "token=\(token)", headers: server.basic("acme-service")).json
+    }
+}
