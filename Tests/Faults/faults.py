@@ -172,7 +172,6 @@ class PausePostgres(Pause):
         self.target = "PostgreSQL"
 
     async def strike(self):
-        self.stopped = self.system.primary.pids()
         self.system.primary.signal(signal.SIGSTOP)
 
     async def heal(self):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from checks import broken, is_proper
 from client import Asker
-from faults import Fault, drawn
+from faults import drawn
 from history import FinalState, History, now
 from person import Browser
 from sallystack.cluster import DATABASE
@@ -87,7 +87,7 @@ class Campaign:
             def made(kind: type[Asker], number: int = 0, tenant=tenant, slug=slug, **more) -> Asker:
                 return kind(self.system, history, tenant, f"{seed} {slug} {kind.__name__} {number}", **more)
 
-            actors += [made(TokenSeeker), made(Reader, 1), made(Reader, 2)]
+            actors += [made(TokenSeeker), *(made(Reader, number, register=f"{seed}-r-last") for number in (1, 2))]
             actors += [made(Inserter, number, prefix=f"{seed}-i{number}") for number in (1, 2)]
             actors += [made(Counter, prefix=f"{seed}-c"), made(Register, prefix=f"{seed}-r")]
             actors += [
@@ -111,8 +111,8 @@ class Campaign:
         ask = self.system.primary.ask
         final = FinalState()
         rows = await ask(
-            f"SELECT t.slug, l.name, count(*), max(l.value) FROM api.ledger l JOIN auth.tenant t ON t.id = l.tenant_id WHERE l.name LIKE '{seed}-%' GROUP BY 1, 2",
-            DATABASE)
+            f"""SELECT t.slug, l.name, count(*), max(l.value) FROM api.ledger l JOIN auth.tenant t ON t.id = l.tenant_id
+                 WHERE l.name LIKE '{seed}-%' GROUP BY 1, 2""", DATABASE)
         for line in rows.splitlines():
             slug, name, count, value = line.split("|")
             final.rows[slug, name] = int(count)

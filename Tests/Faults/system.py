@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import shutil
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -245,7 +244,3 @@ def default_system() -> System:
 
     directory = CHECKOUT / os.environ.get("STACK_DIR", ".run/faults")
     return System(Path(os.path.abspath(directory)), CHECKOUT / os.environ.get("BIN_DIR", ".build/debug"))
-
-
-def wall_clock() -> float:
-    return time.time()

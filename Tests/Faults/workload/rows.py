@@ -103,12 +103,17 @@ class Register(Asker):
 
 
 class Reader(Asker):
-    """Reads the newest rows, and remembers whose they were; now and then it tries the other tenant's door."""
+    """Reads the register, or rows of any age, and remembers whose they were; now and then it tries the other tenant's door."""
+
+    def __init__(self, *arguments, register: str):
+        super().__init__(*arguments)
+        self.register = register
 
     async def step(self) -> None:
         if self.random.random() < 0.1:
             return await self._cross()
-        event, answer = await self.call("read", self.door("resource-api", 0.5), "GET", "ledger?select=name,mark,value&order=id&limit=300")
+        rows = f"name=eq.{self.register}" if self.random.random() < 0.5 else "order=id&limit=100"
+        event, answer = await self.call("read", self.door("resource-api", 0.5), "GET", f"ledger?select=name,mark,value&{rows}")
         if event.is_good:
             rows = answer.json()
             event.facts["marks"] = {row["mark"] for row in rows}
