@@ -17,6 +17,22 @@ import Testing
         }
     }
 
+    @Test("A token that only this clock calls expired is revoked all the same; one that nobody can still believe is not written down")
+    func expired() async throws {
+        try await AuthServerHarness.with { server in
+            let token = try await server.token(server.acme)
+            let id = try #require(try await introspect(token, server)["jti"]?.stringValue)
+            for (ahead, isWritten) in [(3600 + 7200, false), (3600 + 7190, true)] as [(Int64, Bool)] {
+                server.advance.value = ahead
+                let answer = try await server.post("/t/acme/oauth2/revoke", "token=\(token)", headers: server.basic("acme-service"))
+                #expect(answer.status == .ok)
+                #expect(try await server.revoked(server.acme).contains { $0.hasSuffix(id) } == isWritten)
+            }
+            server.advance.value = 0
+            #expect(try await introspect(token, server)["active"] == false)
+        }
+    }
+
     /// Behind the server's back, so that it hears of it as every other instance does.
     private func revoke(_ token: String, _ server: AuthServerHarness) async throws {
         let state = try await introspect(token, server)

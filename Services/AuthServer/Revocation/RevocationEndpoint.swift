@@ -52,7 +52,7 @@ struct RevocationEndpoint: Sendable {
     }
 
     private func revokeAccessToken(_ asked: ClientRequest, _ origin: RequestOrigin) async throws {
-        guard let claims = try await verifier.verify(Array(asked.token.utf8), tenant: asked.tenant) else { return }
+        guard let claims = try await verifier.verifyRevocable(Array(asked.token.utf8), tenant: asked.tenant) else { return }
         guard claims.clientID == asked.client.id else { throw Self.anothers }
         let event = AuditEvent("token.revoked", by: .client(asked.client.id.rawValue), on: "token", claims.tokenID, from: origin)
         try await commit(.token(claims.tokenID, expiresAt: claims.expiresAt), event, in: asked.tenant.id)

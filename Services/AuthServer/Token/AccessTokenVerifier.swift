@@ -9,6 +9,8 @@ import Tenancy
 /// Decides whether an access token is one of ours and good now: signature, tenant, time, revocations. Asks no database.
 final class AccessTokenVerifier: Sendable {
     static let maximumBytes = 8192
+    /// How wrong a clock may be, in seconds: to an instance whose clock is right, a token that is expired here may be good for as long.
+    private static let clockTolerance: Int64 = 7200
 
     /// A token whose signature was good, with what is made of it once.
     final class Verified: Sendable {
@@ -47,8 +49,15 @@ final class AccessTokenVerifier: Sendable {
         try await find(token, tenant: tenant)?.claims
     }
 
+    /// As ``verify(_:tenant:)``, and also of a token that another clock might not call expired: to be revoked.
+    func verifyRevocable(_ token: [UInt8], tenant: Tenant) async throws -> AccessTokenClaims? {
+        try await find(token, tenant: tenant, expiredFor: Self.clockTolerance)?.claims
+    }
+
     /// As ``verify(_:tenant:)``, with the introspection answer.
-    func find(_ token: [UInt8], tenant: Tenant) async throws -> Verified? {
+    ///
+    /// - Parameter tolerance: for how many seconds it may have been expired.
+    func find(_ token: [UInt8], tenant: Tenant, expiredFor tolerance: Int64 = 0) async throws -> Verified? {
         guard token.count <= Self.maximumBytes else { return nil }
         guard revocations.isCurrent else { throw OAuthError(.temporarilyUnavailable, "revocations are not known at the moment") }
         let hash = SHA256.hash(token)
@@ -57,7 +66,8 @@ final class AccessTokenVerifier: Sendable {
             found = try await check(token, tenant: tenant)
             if let found, token.count <= 4096 { verified.withLock { $0[hash] = found } }
         }
-        guard let found, found.claims.tenantID == tenant.id, found.claims.expiresAt > clock.now, !revocations.revokes(found.revocable)
+        guard let found, found.claims.tenantID == tenant.id, found.claims.expiresAt > clock.now - tolerance,
+            !revocations.revokes(found.revocable)
         else {
             return nil
         }
