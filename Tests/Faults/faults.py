@@ -288,13 +288,13 @@ class Clock(Fault):
 
     @classmethod
     def impediment(cls, system):
-        return None if system.has_clocks else "needs Debian's package faketime"
+        return None if system.clocks else "needs a C compiler"
 
     async def strike(self):
-        self.system.set_clock(self.instance, self.offset)
+        self.system.clocks[self.instance].move(self.offset)
 
     async def heal(self):
-        self.system.set_clock(self.instance, 0)
+        self.system.clocks[self.instance].move(0)
 
 
 class ClockAhead(Clock):

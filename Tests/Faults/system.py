@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+import clocks
 from nodes import Node
 from proxy import Link
 from sallystack.cluster import DATABASE, OWNER
@@ -22,7 +23,6 @@ from wire import Connections
 TENANTS = ("acme", "globex")
 SCOPE = "ledger:read ledger:write ledger_add:execute"
 CALLBACK = "http://127.0.0.1:8765/callback"
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 #: The instances that have clocks of their own.
 CLOCKED = tuple(instance(service, 2) for service in SERVICES)
 ROLES = {"auth-server": "sallyport_auth", "resource-api": "sallyport_api"}
@@ -80,7 +80,8 @@ class System:
         self.instances = {service: self.settings.names(service) for service in SERVICES}
         self.tenants: dict[str, TenantClients] = {}
         self._connections: dict[str, Connections] = {}
-        self._has_clocks = FAKETIME.exists()
+        library = clocks.library(directory)
+        self.clocks = {name: clocks.Clock(library, directory / f"{name}.clock") for name in CLOCKED} if library else {}
 
     # Begin and end.
 
@@ -122,7 +123,6 @@ class System:
                     link = Link(node.address, node.socket_path, node.is_up)
                     await link.open()
                     self.links[name, node.name] = link
-                self.set_clock(name, 0)
                 self._watch_service(service, number)
         self.supervisor.watch("nginx", self.gateway.launch(), self.gateway.launch)
         await self.supervisor.__aenter__()
@@ -141,13 +141,8 @@ class System:
         hosts = ",".join(node.address for node in self.nodes)
         url = f"postgresql://{ROLES[service]}@/{DATABASE}?host={quote(hosts)}&port={quote(ports)}&target_session_attrs=read-write&connect_timeout=2"
         environment = {f"SALLYPORT_{service.split('-')[0 if service == 'auth-server' else 1].upper()}_DATABASE_URL": url}
-        if name in CLOCKED and self._has_clocks:
-            environment |= {
-                "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(self._clock_file(name)), "FAKETIME_NO_CACHE": "1",
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                # Left to itself it adds this to the environment, which moves it away from where the Swift runtime looks for the arguments.
-                "FAKETIME_SHARED": "/sallyport-none /sallyport-none",
-            }
+        if name in self.clocks:
+            environment |= self.clocks[name].environment
         return environment
 
     def _register(self, slug: str) -> TenantClients:
@@ -204,20 +199,6 @@ class System:
     @property
     def services(self) -> list[str]:
         return [name for service in SERVICES for name in self.instances[service]]
-
-    @property
-    def has_clocks(self) -> bool:
-        return self._has_clocks
-
-    def _clock_file(self, name: str) -> Path:
-        return self.settings.directory / f"{name}.clock"
-
-    def set_clock(self, name: str, seconds: int) -> None:
-        """By which the time of day of an instance differs from everybody else's."""
-        path = self._clock_file(name)
-        new = path.with_suffix(".new")
-        new.write_text(f"{seconds:+d}\n")
-        new.replace(path)
 
     @property
     def spare(self) -> Node:
