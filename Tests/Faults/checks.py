@@ -14,6 +14,8 @@ REVOCATION_BOUND = 5.0
 RECOVERY_BOUND = 5.0
 #: Seconds by which every request is answered: the gateway's 2 to connect and 30 to wait, and a little for the machine that tests.
 DEADLINE = 34.0
+#: Seconds after a rotation for which the spent token still leads to its successor.
+GRACE = 30.0
 #: What a server may say while something it needs is away.
 HONEST = {502, 503, 504}
 
@@ -57,17 +59,29 @@ def refresh_tokens_have_one_successor(history: History, final: FinalState) -> It
 def rotations_are_not_lost(history: History, final: FinalState) -> Iterator[str]:
     """A refresh token that was handed out is good when it is first presented: its rotation was durable.
 
-    Where clocks differ, a token may be too old for one instance that is not for another.
+    Unless one before it was used once more after the grace time, which ends the family: a request may have lain before a process that was
+    stopped, whether somebody still waited for its answer or not. Where clocks differ, a token may be too old for one instance alone.
     """
     if any(window.skewed for window in history.windows):
         return
-    handed_out = {event.facts["successor"] for event in history.of("refresh") if event.is_good}
-    first: dict[str, Event] = {}
+    rotations = defaultdict(list)
     for event in sorted(history.of("refresh"), key=lambda event: event.began):
-        first.setdefault(event.facts["presented"], event)
-    for presented, event in first.items():
-        if presented in handed_out and event.status == 400:
-            yield f"a refresh token that had been handed out was refused: {event}"
+        rotations[event.facts["presented"]].append(event)
+    before = {event.facts["successor"]: presented for presented, events in rotations.items() for event in events if event.is_good}
+
+    def came_late(token: str | None, end: float) -> bool:
+        while token is not None:
+            first = min((event.ended for event in rotations[token] if event.is_good), default=end)
+            uncertain = any(not event.is_good and (event.status == 400 or event.may_have_happened) for event in rotations[token])
+            if uncertain and end > first + GRACE:
+                return True
+            token = before.get(token)
+        return False
+
+    for token, predecessor in before.items():
+        first = rotations[token][0] if token in rotations else None
+        if first is not None and first.status == 400 and not came_late(predecessor, first.ended):
+            yield f"a refresh token that had been handed out was refused: {first}"
 
 
 def writes_exist_once(history: History, final: FinalState) -> Iterator[str]:

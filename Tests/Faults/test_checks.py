@@ -96,6 +96,17 @@ def test_every_check_can_fail():
     assert {check for check, _ in FORGERIES.values()} == set(CHECKS)
 
 
+@pytest.mark.parametrize("status, error", [(400, None), (504, None), (None, "lost")])
+def test_a_spent_token_that_comes_late_ends_its_family(status, error):
+    history, final = sound()
+    history.events += [event("refresh", 3.5, presented="r3", successor="r4"), event("refresh", 33, 400, presented="r4")]
+    assert list(rotations_are_not_lost(history, final))
+    history.events.append(event("refresh", 2.5, status, error=error, presented="r1", lasts=30))
+    assert not list(rotations_are_not_lost(history, final))
+    history.events[-2].ended = 31
+    assert list(rotations_are_not_lost(history, final)), "within the grace time"
+
+
 def test_clocks_that_differ_excuse_a_refused_rotation_and_nothing_else():
     history, final = sound()
     history.windows = [Window("clock", 10, 12, skewed=frozenset({"auth-server-2"}))]

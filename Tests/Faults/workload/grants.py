@@ -10,8 +10,6 @@ from system import CALLBACK
 
 from .graveyard import Corpse, Graveyard
 
-#: Within it a retry of a rotation gets the same successor (the product's own is 30 s).
-GRACE_SECONDS = 20.0
 
 
 class CodeRacer(Asker):
