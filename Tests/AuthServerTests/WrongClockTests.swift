@@ -1,4 +1,6 @@
+import FoundationEssentials
 import JSON
+import OAuth
 import TestSupport
 import Testing
 
@@ -31,6 +33,32 @@ import Testing
             server.advance.value = 0
             #expect(try await introspect(token, server)["active"] == false)
         }
+    }
+
+    @Test("A token of a clock that is ahead is not good yet, and can be revoked") func ahead() async throws {
+        try await AuthServerHarness.with { server in
+            server.advance.value = 3600
+            let token = try await server.token(server.acme)
+            #expect(try await introspect(token, server)["active"] == true)
+            for (ahead, isGood) in [(3590, false), (3598, true), (0, false)] as [(Int64, Bool)] {
+                server.advance.value = ahead
+                #expect(try await introspect(token, server)["active"] == .bool(isGood))
+            }
+            let answer = try await server.post("/t/acme/oauth2/revoke", "token=\(token)", headers: server.basic("acme-service"))
+            #expect(answer.status == .ok)
+            server.advance.value = 3600
+            #expect(try await introspect(token, server)["active"] == false)
+        }
+    }
+
+    @Test(
+        "What ends for good takes the tokens of a fast clock with it; what lives on keeps those that come later",
+        arguments: [
+            (Revocation.grant(GrantID(period: 1, id: UUID())), true), (.session(UUID(), keepingOffline: false), true),
+            (.session(UUID(), keepingOffline: true), false), (.user(AccountID(UUID())), false),
+        ])
+    func fast(revocation: Revocation, isForGood: Bool) {
+        #expect((revocation.notBefore(1_000_000) >= 1_000_000 + 3600) == isForGood)
     }
 
     /// Behind the server's back, so that it hears of it as every other instance does.

@@ -11,6 +11,8 @@ final class AccessTokenVerifier: Sendable {
     static let maximumBytes = 8192
     /// How wrong a clock may be, in seconds: to an instance whose clock is right, a token that is expired here may be good for as long.
     private static let clockTolerance: Int64 = 7200
+    /// How far ahead the clock that issued the token may be, in seconds: as much as the resource API allows.
+    private static let leeway: Int64 = 5
 
     /// A token whose signature was good, with what is made of it once.
     final class Verified: Sendable {
@@ -56,7 +58,7 @@ final class AccessTokenVerifier: Sendable {
 
     /// As ``verify(_:tenant:)``, with the introspection answer.
     ///
-    /// - Parameter tolerance: for how many seconds it may have been expired.
+    /// - Parameter tolerance: for how many seconds it may have been expired, or how far ahead it may have been issued.
     func find(_ token: [UInt8], tenant: Tenant, expiredFor tolerance: Int64 = 0) async throws -> Verified? {
         guard token.count <= Self.maximumBytes else { return nil }
         guard revocations.isCurrent else { throw OAuthError(.temporarilyUnavailable, "revocations are not known at the moment") }
@@ -67,7 +69,7 @@ final class AccessTokenVerifier: Sendable {
             if let found, token.count <= 4096 { verified.withLock { $0[hash] = found } }
         }
         guard let found, found.claims.tenantID == tenant.id, found.claims.expiresAt > clock.now - tolerance,
-            !revocations.revokes(found.revocable)
+            found.claims.issuedAt <= clock.now + Self.leeway + tolerance, !revocations.revokes(found.revocable)
         else {
             return nil
         }
