@@ -1,6 +1,8 @@
 import FoundationEssentials
+import HTTPTypes
 import JSON
 import OAuth
+import Tenancy
 import TestSupport
 import Testing
 
