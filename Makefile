@@ -15,7 +15,7 @@ RELEASE := -c release --static-swift-stdlib -Xswiftc -cross-module-optimization
 SOURCES := Services Shared Database Tests Package.swift
 ACCEPTANCE ?= Tests/Acceptance
 
-.PHONY: run build test test-swift test-acceptance test-overload doctor fuzz bench bench-scale format lint clean
+.PHONY: run build test test-swift test-acceptance test-overload test-faults test-faults-short doctor fuzz bench bench-scale format lint clean
 
 run:
 	@scripts/install-packages run
@@ -28,7 +28,7 @@ build:
 	@scripts/install-packages build
 	$(SWIFT) build
 
-test: test-swift test-acceptance
+test: test-swift test-acceptance test-faults-short
 
 test-swift:
 	@scripts/install-packages test
@@ -47,6 +47,16 @@ test-overload: .venv/installed
 	$(SWIFT) build $(RELEASE) --product auth-server
 	$(SWIFT) build $(RELEASE) --product resource-api
 	OVERLOAD=full BIN_DIR=.build/release .venv/bin/python -m pytest -s Tests/Overload
+
+# One of each fault that is soon over.
+test-faults-short: .venv/installed
+	$(SWIFT) build
+	.venv/bin/python -m pytest Tests/Faults -s
+
+test-faults: .venv/installed
+	$(SWIFT) build $(RELEASE) --product auth-server
+	$(SWIFT) build $(RELEASE) --product resource-api
+	BIN_DIR=.build/release FAULTS_RUNS=$${FAULTS_RUNS:-100} .venv/bin/python -m pytest Tests/Faults -s
 
 .venv/installed: Tests/Acceptance/requirements.txt
 	@scripts/install-packages test

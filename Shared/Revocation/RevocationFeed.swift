@@ -13,6 +13,8 @@ public struct RevocationFeed: Service {
     private static let heartbeat: Duration = .seconds(1)
     /// A connection that died silently is noticed after a heartbeat and this, before the index has been believed for too long.
     private static let patience: Duration = .seconds(2)
+    /// A clock that was set wrong and right again must not have cost an entry: they are read and kept for so many seconds after they are moot.
+    private static let clockTolerance: Int64 = 7200
 
     /// To be run before the feed.
     public let listener: PostgresListener
@@ -37,7 +39,7 @@ public struct RevocationFeed: Service {
             reportsHeartbeats: true, logger: logger)
         log = RevocationLog(database: database)
         self.index = index
-        self.now = now
+        self.now = { now() - Self.clockTolerance }
         self.announce = announce
         self.logger = logger
     }

@@ -28,6 +28,8 @@ class Cluster:
     """Lives in `directory`/postgres, or where the account that runs it can reach. With `trust`, no passwords: for throw-away clusters,
     whose socket directory (0700) is the only door."""
 
+    initdb_options: tuple[str, ...] = ()
+
     def __init__(self, directory: Path, *, trust: bool = False, durable: bool = True, options: tuple[str, ...] = ()):
         self.directory = directory
         self.trust = trust
@@ -45,6 +47,10 @@ class Cluster:
 
     def start(self) -> None:
         """Makes the cluster if there is none, and returns once it takes connections."""
+        self.launch().wait_until(self.accepts_connections, seconds=60)
+
+    def launch(self) -> Process:
+        """As `start`, without waiting for it."""
         if not (self.data / "PG_VERSION").exists():
             self._initialize()
         self._stop_leftover()
@@ -70,7 +76,7 @@ class Cluster:
             "PostgreSQL", command, self.directory / "log" / "postgres.log", clean_environment() | {"LC_ALL": "C.UTF-8"}, self.account,
             stop_signal=signal.SIGINT,
         ).start()
-        self.process.wait_until(self.accepts_connections, seconds=60)
+        return self.process
 
     def accepts_connections(self) -> bool:
         command = [program("pg_isready"), "-q", "-h", self.socket_directory, "-p", "5432"]
@@ -140,7 +146,7 @@ class Cluster:
         # Under another name until it is whole: an interrupted start must not leave half a cluster.
         unfinished = self.home / "data.new"
         shutil.rmtree(unfinished, ignore_errors=True)
-        command = [program("initdb"), "-D", unfinished, "-U", SUPERUSER, "--encoding=UTF8", "--locale=C.UTF-8", "--auth-host=reject"]
+        command = [program("initdb"), "-D", unfinished, "-U", SUPERUSER, "--encoding=UTF8", "--locale=C.UTF-8", "--auth-host=reject", *self.initdb_options]
         password_file = None
         if self.trust:
             command += ["--auth-local=trust", "--no-sync"]

@@ -22,13 +22,16 @@ class Gateway:
         self.work = place_for(settings.directory / "nginx-work", self.account)
 
     def start(self) -> Process:
+        process = self.launch()
+        process.wait_until(self._listens, seconds=10)
+        return process
+
+    def launch(self) -> Process:
+        """As `start`, without waiting until it listens."""
         self.render()
         (self.work / "nginx.pid").unlink(missing_ok=True)
         command = [nginx(), "-p", self.work, "-c", self.configuration / "nginx.conf", "-e", self.settings.logs / "nginx-error.log"]
-        process = Process(
-            "nginx", command, self.settings.logs / "nginx-error.log", dict(os.environ), stop_signal=signal.SIGTERM).start()
-        process.wait_until(self._listens, seconds=10)
-        return process
+        return Process("nginx", command, self.settings.logs / "nginx-error.log", dict(os.environ), stop_signal=signal.SIGTERM).start()
 
     def render(self) -> None:
         for path in (self.settings.logs, self.configuration, self.work):

@@ -28,12 +28,13 @@ enum Revocation: Sendable, Hashable {
 
     /// Up to when issued tokens are dead.
     ///
-    /// A grant never lives again, so all its tokens are. A person's tokens are issued with the time before the statement that waits for
+    /// A grant never lives again, and neither does a session that ends with its grants, so all their tokens are, whatever clock they were
+    /// issued by. A person's tokens are issued with the time before the statement that waits for
     /// this revocation's lock. Clients' tokens are issued from memory, which hears of the revocation a moment later, or
     /// is trusted for a second when it cannot hear: that time is covered.
     func notBefore(_ now: Int64) -> Int64 {
         switch self {
-        case .grant: end(now)
+        case .grant, .session(_, keepingOffline: false): end(now)
         case .token, .session, .user: now
         case .client, .tenant: now + 2
         }

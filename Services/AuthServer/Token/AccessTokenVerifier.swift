@@ -9,6 +9,10 @@ import Tenancy
 /// Decides whether an access token is one of ours and good now: signature, tenant, time, revocations. Asks no database.
 final class AccessTokenVerifier: Sendable {
     static let maximumBytes = 8192
+    /// How wrong a clock may be, in seconds: to an instance whose clock is right, a token that is expired here may be good for as long.
+    private static let clockTolerance: Int64 = 7200
+    /// How far ahead the clock that issued the token may be, in seconds: as much as the resource API allows.
+    private static let leeway: Int64 = 5
 
     /// A token whose signature was good, with what is made of it once.
     final class Verified: Sendable {
@@ -58,14 +62,16 @@ final class AccessTokenVerifier: Sendable {
         }
     }
 
-    /// A token that is ours and has not expired, for those who want to revoke it: whether it stands need not be known.
+    /// A token that is ours, for those who want to revoke it: whether it stands need not be known, and another clock might not call it expired.
+    ///
     /// - Returns: nil if it is known to be revoked.
     func findRevocable(_ token: [UInt8], tenant: Tenant) async throws -> AccessTokenClaims? {
-        guard let found = try await recognize(token, tenant: tenant), !revocations.revokes(found.revocable) else { return nil }
+        guard let found = try await recognize(token, tenant: tenant, tolerance: Self.clockTolerance), !revocations.revokes(found.revocable) else { return nil }
         return found.claims
     }
 
-    private func recognize(_ token: [UInt8], tenant: Tenant) async throws -> Verified? {
+    /// - Parameter tolerance: for how many seconds it may have been expired, or how far ahead it may have been issued.
+    private func recognize(_ token: [UInt8], tenant: Tenant, tolerance: Int64 = 0) async throws -> Verified? {
         guard token.count <= Self.maximumBytes else { return nil }
         let hash = SHA256.hash(token)
         var found = verified.withLock { $0[hash] }
@@ -73,7 +79,11 @@ final class AccessTokenVerifier: Sendable {
             found = try await check(token, tenant: tenant)
             if let found, token.count <= 4096 { verified.withLock { $0[hash] = found } }
         }
-        guard let found, found.claims.tenantID == tenant.id, found.claims.expiresAt > clock.now else { return nil }
+        guard let found, found.claims.tenantID == tenant.id, found.claims.expiresAt > clock.now - tolerance,
+            found.claims.issuedAt <= clock.now + Self.leeway + tolerance
+        else {
+            return nil
+        }
         return found
     }
 

@@ -5,7 +5,9 @@ struct Backoff {
     private(set) var lastError: PostgresError?
     private var pause: Int64 = 0
     private static let shortest: Int64 = 50_000_000
-    private static let longest: Int64 = 2_000_000_000
+    /// Together with a host that does not answer (``PostgresConfiguration/connectTimeout``) less than the five seconds for which
+    /// revocations may go unheard.
+    private static let longest: Int64 = 1_000_000_000
 
     mutating func failed(_ error: PostgresError, at now: Int64) {
         if firstFailure == nil { firstFailure = now }
