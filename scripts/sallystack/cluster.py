@@ -43,7 +43,12 @@ class Cluster:
         private_directory(self.home, self.account)
         return socket_directory(self.home / "socket", self.account, SOCKET_NAME)
 
-    def start(self) -> None:
+    def prepare(self) -> None:
+        """The cluster's place, with no server at work in it; the caller holds the stack's lock."""
+        private_directory(self.home, self.account)
+        self._stop_leftover()
+
+    def start(self, seconds: float = 60) -> None:
         """Makes the cluster if there is none, and returns once it takes connections."""
         if not (self.data / "PG_VERSION").exists():
             self._initialize()
@@ -70,7 +75,7 @@ class Cluster:
             "PostgreSQL", command, self.directory / "log" / "postgres.log", clean_environment() | {"LC_ALL": "C.UTF-8"}, self.account,
             stop_signal=signal.SIGINT,
         ).start()
-        self.process.wait_until(self.accepts_connections, seconds=60)
+        self.process.wait_until(self.accepts_connections, seconds=seconds)
 
     def accepts_connections(self) -> bool:
         command = [program("pg_isready"), "-q", "-h", self.socket_directory, "-p", "5432"]
