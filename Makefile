@@ -2,6 +2,9 @@
 # make test    every test: Swift tests on a throw-away PostgreSQL cluster, then the whole stack through the gateway
 # make fuzz    the parsers of queries and CSV under libFuzzer, FUZZ_SECONDS each (60)
 # make bench   load, with the machine's own limits beside it
+# make release, make install DESTDIR=…    the services with their units, the gateway's templates, scripts and documents
+# make backup, make restore                 copies of a running stack's database, and back (scripts/backup says how)
+# make test-packaging, make test-compose    an installation under systemd, and compose.yaml, for real (Tests/Packaging)
 # make format, make lint, make clean
 
 SHELL := /bin/sh
@@ -11,7 +14,13 @@ RELEASE := -c release --static-swift-stdlib -Xswiftc -cross-module-optimization
 SOURCES := Services Shared Database Tests Package.swift
 ACCEPTANCE ?= Tests/Acceptance
 
-.PHONY: run build test test-swift test-acceptance fuzz bench format lint clean
+.PHONY: run build release install backup restore test test-swift test-acceptance test-packaging test-compose fuzz bench format lint clean
+
+BIN_DIR ?= .build/release
+PREFIX ?= /usr
+UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
+LIBRARY := $(DESTDIR)$(PREFIX)/lib/sallyport
+DOCUMENTS := $(DESTDIR)$(PREFIX)/share/doc/sallyport
 
 run:
 	@scripts/install-packages run
@@ -23,6 +32,40 @@ run:
 build:
 	@scripts/install-packages build
 	$(SWIFT) build
+
+release:
+	@scripts/install-packages build
+	$(SWIFT) build $(RELEASE) --product auth-server
+	$(SWIFT) build $(RELEASE) --product resource-api
+
+# Needs neither root nor the network with DESTDIR; files that an operator may have changed are left as they are.
+install:
+	@for program in auth-server resource-api; do \
+	    test -x $(BIN_DIR)/$$program || { echo "$(BIN_DIR)/$$program is not there: make release builds it." >&2; exit 1; }; done
+	install -d $(DESTDIR)$(PREFIX)/bin $(UNITS) $(LIBRARY)/scripts/sallystack $(LIBRARY)/nginx $(DOCUMENTS) $(DESTDIR)/etc/sallyport
+	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
+	install -m 755 $(BIN_DIR)/auth-server $(BIN_DIR)/resource-api $(DESTDIR)$(PREFIX)/bin
+	strip --strip-debug $(DESTDIR)$(PREFIX)/bin/auth-server $(DESTDIR)$(PREFIX)/bin/resource-api
+	install -m 644 scripts/sallystack/*.py $(LIBRARY)/scripts/sallystack
+	install -m 755 scripts/backup scripts/gateway $(LIBRARY)/scripts
+	ln -sf ../lib/sallyport/scripts/backup $(DESTDIR)$(PREFIX)/bin/sallyport-backup
+	ln -sf ../lib/sallyport/scripts/gateway $(DESTDIR)$(PREFIX)/bin/sallyport-gateway
+	install -m 644 deploy/systemd/*.service deploy/systemd/*.timer deploy/systemd/*.target $(UNITS)
+	install -m 644 deploy/systemd/sallyport.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/sallyport.conf
+	install -m 644 deploy/systemd/sallyport.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sallyport.conf
+	install -m 644 nginx/*.conf $(LIBRARY)/nginx
+	install -m 644 README.md LICENSE docs/*.md $(DOCUMENTS)
+	test -e $(DESTDIR)/etc/sallyport/sallyport.env || install -m 644 deploy/systemd/sallyport.env $(DESTDIR)/etc/sallyport
+
+# Of the running demo, into .run/backups; scripts/backup has the rest: other places, base backups, encryption.
+backup:
+	@scripts/install-packages backup
+	scripts/backup dump
+
+# BACKUP=DIRECTORY, and for base backups UNTIL='2026-03-01 12:00:00+00'
+restore:
+	@scripts/install-packages backup
+	scripts/backup restore $(BACKUP) $(if $(UNTIL),--until '$(UNTIL)')
 
 test: test-swift test-acceptance
 
@@ -36,6 +79,14 @@ test-swift:
 test-acceptance: .venv/installed
 	$(SWIFT) build
 	.venv/bin/python -m pytest $(ACCEPTANCE)
+
+test-packaging: .venv/installed
+	@scripts/install-packages packaging
+	.venv/bin/python -m pytest Tests/Packaging --ignore Tests/Packaging/test_compose.py
+
+test-compose: .venv/installed
+	@scripts/install-packages packaging
+	.venv/bin/python -m pytest Tests/Packaging/test_compose.py
 
 .venv/installed: Tests/Acceptance/requirements.txt
 	@scripts/install-packages test
