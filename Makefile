@@ -1,4 +1,5 @@
 # make run     the demo: builds, and starts PostgreSQL, auth-server, resource-api and nginx on 127.0.0.1:8080; Ctrl-C stops it
+#              INSTANCES=2: two of each service behind nginx
 # make test    every test: Swift tests on a throw-away PostgreSQL cluster, then the whole stack through the gateway
 # make fuzz    the parsers of queries and CSV under libFuzzer, FUZZ_SECONDS each (60)
 # make bench   load, with the machine's own limits beside it

@@ -3,7 +3,9 @@
 import json
 import socket
 import socketserver
+import ssl
 import threading
+import time
 from dataclasses import dataclass
 
 
@@ -25,10 +27,27 @@ class Answer:
         return json.loads(self.body)
 
 
-def exchange(address: tuple[str, int], request: bytes, seconds: float = 10) -> bytes:
+@dataclass(frozen=True)
+class TLS:
+    """How to begin TLS, and the name that the handshake asks for; None for none."""
+
+    context: ssl.SSLContext
+    name: str | None
+
+    def wrap(self, connection: socket.socket) -> ssl.SSLSocket:
+        return self.context.wrap_socket(connection, server_hostname=self.name)
+
+
+def connect(address: tuple[str, int], tls: TLS | None = None, source: str | None = None, seconds: float = 10) -> socket.socket:
+    """`source` is the loopback address that it comes from."""
+    connection = socket.create_connection(address, timeout=seconds, source_address=(source, 0) if source else None)
+    return tls.wrap(connection) if tls else connection
+
+
+def exchange(address: tuple[str, int], request: bytes, seconds: float = 10, tls: TLS | None = None, source: str | None = None) -> bytes:
     """Sends the bytes and returns all that comes until the server closes, or falls silent."""
     received = b""
-    with socket.create_connection(address, timeout=seconds) as connection:
+    with connect(address, tls, source, seconds) as connection:
         try:
             connection.sendall(request)
             connection.settimeout(seconds)
@@ -36,14 +55,14 @@ def exchange(address: tuple[str, int], request: bytes, seconds: float = 10) -> b
                 received += piece
                 if _is_complete(received):
                     break
-        except (TimeoutError, ConnectionResetError, BrokenPipeError):
+        except (TimeoutError, ConnectionResetError, BrokenPipeError, ssl.SSLError):
             pass
     return received
 
 
-def send(address: tuple[str, int], request: bytes, seconds: float = 10) -> Answer:
+def send(address: tuple[str, int], request: bytes, seconds: float = 10, tls: TLS | None = None, source: str | None = None) -> Answer:
     """The one answer to one request."""
-    return parse(exchange(address, request, seconds))
+    return parse(exchange(address, request, seconds, tls, source))
 
 
 def parse(received: bytes) -> Answer:
@@ -85,7 +104,8 @@ def _unchunk(rest: bytes) -> bytes:
 class EchoServer(socketserver.ThreadingTCPServer):
     """Answers each request with JSON that tells what arrived: {name, target, method, headers: [[name, value] …], body, count}.
 
-    `status` and `cache_control` are those of the answers, and may be changed at any time.
+    `status`, `cache_control`, more header lines (`extra`), a member that makes the body longer (`padding`) and seconds to wait for a target
+    (`delay`) are those of the answers, and may be changed at any time. `targets` are all that were seen.
     """
 
     allow_reuse_address = True
@@ -97,6 +117,10 @@ class EchoServer(socketserver.ThreadingTCPServer):
         self.count = 0
         self.status = "200 OK"
         self.cache_control = "no-store"
+        self.extra: list[str] = []
+        self.padding = ""
+        self.delay: dict[str, float] = {}
+        self.targets: list[str] = []
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     @property
@@ -121,10 +145,14 @@ class _EchoHandler(socketserver.StreamRequestHandler):
             length = next((int(value) for name, value in headers if name == "content-length"), 0)
             body = self.rfile.read(length).decode("latin-1")
             self.server.count += 1
+            self.server.targets.append(target)
+            time.sleep(self.server.delay.get(target, 0))
             seen = {"name": self.server.name, "target": target, "method": method, "headers": headers, "body": body, "count": self.server.count}
+            if self.server.padding:
+                seen["padding"] = self.server.padding
             content = json.dumps(seen).encode()
             head = [
                 f"HTTP/1.1 {self.server.status}", "Content-Type: application/json", f"Content-Length: {len(content)}", f"Cache-Control: {self.server.cache_control}",
-                "X-Request-ID: from-upstream", "X-Content-Type-Options: nosniff", "X-Accel-Redirect: /api/v1/elsewhere", "Server: echo/1",
+                "X-Request-ID: from-upstream", "X-Content-Type-Options: nosniff", "X-Accel-Redirect: /api/v1/elsewhere", "Server: echo/1", *self.server.extra,
             ]
             self.wfile.write("\r\n".join(head).encode() + b"\r\n\r\n" + (b"" if method == "HEAD" else content))

@@ -34,6 +34,23 @@ def test_what_is_no_port(port):
     assert done.returncode == 1 and "SALLYPORT_PORT" in done.stderr and "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("variable", ["SALLYPORT_AUTH_PORT", "SALLYPORT_API_PORT"])
+def test_a_second_instance_listens_ten_ports_higher(variable):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = stack_script("check", INSTANCES="2", **{variable: str(port - 10)})
+    assert done.returncode == 1
+    assert str(port) in done.stderr and variable in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("instances", ["0", "10", "x", "-1"])
+def test_what_is_no_number_of_instances(instances):
+    done = stack_script("check", INSTANCES=instances)
+    assert done.returncode == 1 and "INSTANCES" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_one_stack_at_a_time_in_a_directory(stack):
     done = stack_script("run", STACK_DIR=str(stack.settings.directory))
     assert done.returncode == 1 and "STACK_DIR" in done.stderr and "Traceback" not in done.stderr

@@ -1,24 +1,21 @@
-"""nginx as the gateway: configuration rendered from nginx/, everything it writes in a directory of its own."""
+"""nginx as the gateway of a stack: configuration rendered from nginx/, everything it writes in a directory of its own."""
 
 import os
-import shutil
 import signal
 import socket
-from pathlib import Path
 
-from . import StackError
 from .files import place_for, service_account
+from .nginx import NO_LIMITS, Limits, nginx, upstreams, usable, write
 from .processes import Process
-from .settings import CHECKOUT, Settings
-
-TEMPLATES = CHECKOUT / "nginx"
+from .settings import Settings
 
 
 class Gateway:
-    """Started by root, nginx's workers run as www-data; otherwise all of it runs as the user."""
+    """Started by root, nginx's workers run as www-data; otherwise all of it runs as the user. Without `limits` nobody is limited."""
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: Settings, limits: Limits = NO_LIMITS):
         self.settings = settings
+        self.limits = limits
         self.account = service_account("www-data")
         self.configuration = settings.directory / "nginx"
         self.work = place_for(settings.directory / "nginx-work", self.account)
@@ -33,35 +30,31 @@ class Gateway:
         return process
 
     def render(self) -> None:
-        """Writes the configuration; every @NAME@ in the templates is one of these values."""
-        values = {
+        for path in (self.settings.logs, self.configuration, self.work):
+            usable(path).mkdir(parents=True, exist_ok=True)
+        places = {
             "@USER@": f"user {self.account.pw_name};" if self.account else "",
             "@WORK@": str(self.work),
             "@LOGS@": str(self.settings.logs),
-            "@LISTEN@": f"127.0.0.1:{self.settings.ports['gateway']}",
-            "@AUTH_SERVER@": f"127.0.0.1:{self.settings.ports['auth-server']}",
-            "@RESOURCE_API@": f"127.0.0.1:{self.settings.ports['resource-api']}",
         }
-        for path in (self.settings.logs, self.configuration, self.work):
-            if any(character in str(path) for character in "\"'\\;{}$ \t\n"):
-                raise StackError(f"nginx cannot be configured for a path with such characters: {path}")
-            path.mkdir(parents=True, exist_ok=True)
-        for template in sorted(TEMPLATES.glob("*.conf")):
-            text = template.read_text()
-            for name, value in values.items():
-                text = text.replace(name, value)
-            (self.configuration / template.name).write_text(text)
+        if self.settings.production is not None:
+            write(self.configuration, "production", places | self.settings.production.values())
+        else:
+            write(self.configuration, "development", places | self._development())
+
+    def _development(self) -> dict[str, str]:
+        return {
+            "@FILES@": "8192",
+            "@CONNECTIONS@": "2048",
+            "@SHUTDOWN@": "15s",
+            "@LISTEN@": f"127.0.0.1:{self.settings.ports['gateway']}",
+            "@SERVER_NAME_PATTERN@": r"127\.0\.0\.1",
+            "@STRICT_TRANSPORT@": "",
+            "@IMPORT_BYTES@": "1g",
+        } | upstreams(*self.settings.addresses) | self.limits.values()
 
     def _listens(self) -> bool:
         return (self.work / "nginx.pid").exists() and _accepts(self.settings.ports["gateway"])
-
-
-def nginx() -> str:
-    """An ordinary user's PATH often leaves /usr/sbin out."""
-    found = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin")
-    if found is None:
-        raise StackError("There is no nginx: scripts/install-packages run installs it.")
-    return found
 
 
 def _accepts(port: int) -> bool:

@@ -11,9 +11,7 @@ from .cluster import DATABASE, OWNER, Cluster, clean_environment
 from .files import generated_secret
 from .gateway import Gateway
 from .processes import Process, answers_200
-from .settings import Settings, check_ports
-
-SERVICES = ("auth-server", "resource-api")
+from .settings import SERVICES, Settings, check_ports, instance
 
 
 class Stack:
@@ -26,6 +24,7 @@ class Stack:
     def __init__(self, settings: Settings):
         self.settings = settings
         self.cluster = Cluster(settings.directory, durable=settings.durable, options=settings.postgres_options)
+        # By process name: "auth-server", "auth-server-2", …
         self.services: dict[str, Process] = {}
         self.gateway: Process | None = None
         self._lock = None
@@ -45,12 +44,13 @@ class Stack:
         self._lock.close()
 
     def up(self, gateway: bool = True) -> None:
-        """Everything from nothing, or from what an earlier run has left; returns when both services are ready."""
+        """Everything from nothing, or from what an earlier run has left; returns when every instance is ready."""
         check_ports(self.settings)
         self.start_database()
         self.seed()
-        for name in SERVICES:
-            self.start_service(name)
+        for service in SERVICES:
+            for number in range(1, self.settings.instances + 1):
+                self.start_service(service, number)
         if gateway:
             self.gateway = Gateway(self.settings).start()
 
@@ -58,9 +58,8 @@ class Stack:
         """The gateway first, so that no request arrives any more; the database last, so that the ones under way can finish."""
         if self.gateway is not None:
             self.gateway.stop(20, with_signal=signal.SIGQUIT)
-        for name in reversed(SERVICES):
-            if name in self.services:
-                self.services[name].stop(30)
+        for process in reversed(self.services.values()):
+            process.stop(30)
         self.cluster.stop()
 
     def start_database(self) -> None:
@@ -75,13 +74,23 @@ class Stack:
         """The demo's tenants, clients and rows; values already in demo.json stay."""
         self.run("auth-server", "demo", "--output", str(self.settings.demo_file))
 
-    def start_service(self, name: str, ready: bool = True, **overrides: str) -> Process:
-        """`overrides` replace settings by their names in the environment."""
-        process = Process(name, [self.binary(name), "serve"], self.settings.logs / f"{name}.log", self.environment(name) | overrides)
+    def start_service(self, service: str, number: int = 1, *, ready: bool = True, **overrides: str) -> Process:
+        """One instance, the first unless told. `overrides` replace settings by their names in the environment."""
+        name = instance(service, number)
+        process = Process(name, [self.binary(service), "serve"], self.settings.logs / f"{name}.log", self.environment(service, number) | overrides)
         self.services[name] = process.start()
         if ready:
             process.wait_until(lambda: answers_200(self.settings.url(name) + "/readyz"))
         return process
+
+    def stop_service(self, service: str, number: int = 1, seconds: float = 30) -> int | None:
+        """Tells one instance to stop and waits; its exit status."""
+        return self.services[instance(service, number)].stop(seconds)
+
+    def restart(self, service: str, number: int = 1, **overrides: str) -> Process:
+        """Stops one instance, as an operator would, and starts it again; returns when it is ready."""
+        self.stop_service(service, number)
+        return self.start_service(service, number, **overrides)
 
     def run(self, *command: str, check: bool = True, **overrides: str) -> subprocess.CompletedProcess:
         """Runs `auth-server …` (or any command) with the settings of the command line, to its end; output is captured."""
@@ -99,24 +108,25 @@ class Stack:
             raise StackError(f"{path} is not there: build it with swift build, or set BIN_DIR.")
         return path
 
-    def environment(self, process: str) -> dict[str, str]:
-        """Each process is told what it needs: only the command line sees the owner's database, only the first door sees the master key."""
+    def environment(self, process: str, number: int = 1) -> dict[str, str]:
+        """Each process (a service, or "command line") is told what it needs: only the command line sees the owner's database, only the first door sees the master key."""
         settings = {
             "BASE_URL": self.settings.base_url,
             "API_URL": self.settings.base_url + "/api/v1",
             "TRUSTED_PROXIES": "127.0.0.1",
         }
+        name = instance(process, number)
         if process in ("auth-server", "command line"):
             settings |= {
-                "AUTH_LISTEN": f"127.0.0.1:{self.settings.ports['auth-server']}",
+                "AUTH_LISTEN": f"127.0.0.1:{self.settings.ports.get(name, self.settings.ports['auth-server'])}",
                 "AUTH_DATABASE_URL": self.cluster.url("sallyport_auth"),
                 "MASTER_KEY_FILE": str(self.settings.master_key_file.absolute()),
             }
         if process in ("resource-api", "command line"):
             settings |= {
-                "API_LISTEN": f"127.0.0.1:{self.settings.ports['resource-api']}",
+                "API_LISTEN": f"127.0.0.1:{self.settings.ports.get(name, self.settings.ports['resource-api'])}",
                 "API_DATABASE_URL": self.cluster.url("sallyport_api"),
-                "API_JWKS_BASE_URL": self.settings.url("auth-server"),
+                "API_JWKS_BASE_URL": ",".join(map(self.settings.url, self.settings.names("auth-server"))),
             }
         if process == "command line":
             settings["OWNER_DATABASE_URL"] = self.cluster.url(OWNER)

@@ -5,6 +5,7 @@ import JSON
 import NIOCore
 import NIOHTTP1
 import ServiceLifecycle
+import Synchronization
 import Tenancy
 
 /// An issuer's keys, and the only tenant for which they may speak.
@@ -22,15 +23,19 @@ protocol KeySetSource: Sendable {
 }
 
 /// Key sets over HTTP: `{base}/t/{tenant}/oauth2/jwks`. No redirect is followed: who answers is the root of all trust.
-struct HTTPKeySetSource: KeySetSource, Service {
+///
+/// Of several authorization servers the one that answered last is asked first, and the others when it does not.
+final class HTTPKeySetSource: KeySetSource, Service {
     static let maximumBytes = 256 * 1024
     static let timeout: TimeAmount = .seconds(3)
 
     private let client: HTTPClient
-    private let baseURL: String
+    private let baseURLs: [String]
+    private let preferred = Atomic<Int>(0)
 
-    init(baseURL: String) {
-        self.baseURL = baseURL
+    /// - Parameter baseURLs: not empty.
+    init(baseURLs: [String]) {
+        self.baseURLs = baseURLs
         client = HTTPClient(
             eventLoopGroupProvider: .singleton, configuration: HTTPClient.Configuration(redirectConfiguration: .disallow)
         )
@@ -43,6 +48,22 @@ struct HTTPKeySetSource: KeySetSource, Service {
     }
 
     func fetch(_ tenant: TenantSlug) async throws -> TenantKeys? {
+        let first = preferred.load(ordering: .relaxed)
+        var failure: any Error = KeySetUnavailable(reason: "no authorization server is named")
+        for offset in baseURLs.indices {
+            let index = (first + offset) % baseURLs.count
+            do {
+                let keys = try await fetch(tenant, from: baseURLs[index])
+                preferred.store(index, ordering: .relaxed)
+                return keys
+            } catch {
+                failure = error
+            }
+        }
+        throw failure
+    }
+
+    private func fetch(_ tenant: TenantSlug, from baseURL: String) async throws -> TenantKeys? {
         var request = HTTPClientRequest(url: "\(baseURL)/t/\(tenant)/oauth2/jwks")
         request.headers.add(name: "Accept", value: "application/jwk-set+json, application/json")
         let response = try await client.execute(request, timeout: Self.timeout)

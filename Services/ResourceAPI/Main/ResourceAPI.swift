@@ -28,7 +28,8 @@ struct ResourceAPI: AsyncParsableCommand {
                                              tenant at most (default: 4)
               SALLYPORT_API_MAX_IMPORT_BYTES bytes of one imported file at most (default: 1073741824)
               SALLYPORT_API_STREAM_TIMEOUT_S how long one of them may take (default: 600)
-              SALLYPORT_API_JWKS_BASE_URL    where key sets are fetched: {this}/t/{tenant}/oauth2/jwks (default: BASE_URL)
+              SALLYPORT_API_JWKS_BASE_URL    where key sets are fetched: {this}/t/{tenant}/oauth2/jwks; several separated by commas
+                                             are asked in turn until one answers (default: BASE_URL)
               SALLYPORT_TRUSTED_PROXIES      addresses of the gateway, whose forwarded headers are believed (default: none)
               SALLYPORT_DATABASE_POOL_SIZE   connections at most (default: 10)
               SALLYPORT_DATABASE_PIPELINE_DEPTH        requests in flight on one connection at most (default: 8)

@@ -39,7 +39,7 @@ struct ResourceAPIApplication: Sendable {
         if let keySource {
             source = keySource
         } else {
-            let fetched = HTTPKeySetSource(baseURL: settings.jwksBaseURL)
+            let fetched = HTTPKeySetSource(baseURLs: settings.jwksBaseURLs)
             source = fetched
             background.append(fetched)
         }

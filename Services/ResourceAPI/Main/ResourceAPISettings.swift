@@ -10,7 +10,8 @@ struct ResourceAPISettings: Sendable {
     let apiURL: String
     /// The path of ``apiURL``, such as `/api/v1`.
     let apiPath: String
-    let jwksBaseURL: String
+    /// Where key sets are fetched: one authorization server after the other, until one answers.
+    let jwksBaseURLs: [String]
     let listen: (host: String, port: Int)
     let proxies: TrustedProxies
     let database: PostgresConfiguration
@@ -38,7 +39,7 @@ struct ResourceAPISettings: Sendable {
         baseHost = URLComponents(string: baseURL)?.host?.lowercased() ?? ""
         apiURL = try settings.baseURL("API_URL", default: baseURL + "/api/v1")
         apiPath = URLComponents(string: apiURL)?.path ?? ""
-        jwksBaseURL = try settings.baseURL("API_JWKS_BASE_URL", default: baseURL)
+        jwksBaseURLs = try settings.baseURLs("API_JWKS_BASE_URL", default: baseURL)
         listen = try settings.listenAddress("API_LISTEN", default: "127.0.0.1:8082")
         proxies = try TrustedProxies(settings.optional("TRUSTED_PROXIES") ?? "", variable: "SALLYPORT_TRUSTED_PROXIES")
         database = try Self.database(settings)

@@ -31,7 +31,8 @@ struct ResourceResponse: Sendable {
         self.body = body
     }
 
-    /// - Throws: 416 `PGRST103` for an offset beyond a known total; 406 `PGRST116` for another number of rows than the one asked for.
+    /// - Throws: 416 `PGRST103` for an offset beyond a known total; 406 `PGRST116` for another number of rows than the one asked for; 400 `54000` for
+    /// an answer, or a cursor, that is too large.
     init(_ request: PreparedRequest, _ outcome: Outcome) throws(APIError) {
         let operation = request.operation
         let verb = operation.verb
@@ -49,11 +50,21 @@ struct ResourceResponse: Sendable {
         headers.reserveCapacity(6)
         if verb != .put { headers.append(("Content-Range", range.text(for: verb))) }
         if let applied = request.preferenceApplied { headers.append(("Preference-Applied", applied)) }
-        if let key = outcome.key { headers.append(("Location", Self.location(operation.name, key))) }
+        if let key = outcome.key {
+            let location = Self.location(operation.name, key)
+            // The row has been written: a key that is longer than headers can be goes without.
+            if location.utf8.count <= Self.maximumHeaderBytes { headers.append(("Location", location)) }
+        }
         if let tag = outcome.tag, outcome.count == 1, !outcome.isTooLarge {
             headers.append(("ETag", EntityTag.text(tag, operation.format)))
         }
-        if let cursor = outcome.cursor { headers.append(("Next-Cursor", cursor)) }
+        if let cursor = outcome.cursor {
+            guard cursor.utf8.count <= Self.maximumHeaderBytes else {
+                throw APIError(
+                    400, "54000", "The cursor is larger than \(Self.maximumHeaderBytes) bytes", hint: "Order by columns of shorter values")
+            }
+            headers.append(("Next-Cursor", cursor))
+        }
         if operation.catalog.schemas.count > 1 { headers.append(("Content-Profile", operation.schema)) }
         if hasBody || (verb.isHead && !operation.returnsNothing) { headers.append(("Content-Type", operation.format.contentType)) }
 
@@ -66,6 +77,9 @@ struct ResourceResponse: Sendable {
         self.headers = headers
         self.body = body
     }
+
+    /// A header that is made of a row's values at most: gateways take 4 KiB of headers, unless told otherwise.
+    static let maximumHeaderBytes = 2048
 
     /// One answer's body at most; PostgreSQL makes it whole, and the service holds it whole.
     static let maximumBytes = 16 * 1_048_576

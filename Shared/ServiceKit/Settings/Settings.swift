@@ -70,13 +70,27 @@ public struct Settings: Sendable {
 
     /// An absolute `http` or `https` URL without query, fragment, user or trailing slash: compared byte for byte from then on.
     public func baseURL(_ name: String, default fallback: String? = nil) throws(SettingError) -> String {
-        let cure = "Give an absolute URL such as https://id.example.com, without a slash at its end."
-        let text = if let fallback { optional(name) ?? fallback } else { try required(name, cure: cure) }
+        let text = if let fallback { optional(name) ?? fallback } else { try required(name, cure: Self.baseURLCure) }
+        return try Self.baseURL(text, name)
+    }
+
+    /// One or more of them, separated by commas.
+    public func baseURLs(_ name: String, default fallback: String) throws(SettingError) -> [String] {
+        var urls: [String] = []
+        for text in (optional(name) ?? fallback).split(separator: ",", omittingEmptySubsequences: false) {
+            urls.append(try Self.baseURL(String(text.drop { $0 == " " }), name))
+        }
+        return urls
+    }
+
+    private static let baseURLCure = "Give an absolute URL such as https://id.example.com, without a slash at its end."
+
+    private static func baseURL(_ text: String, _ name: String) throws(SettingError) -> String {
         guard let components = URLComponents(string: text), components.scheme == "http" || components.scheme == "https",
             let host = components.host, !host.isEmpty, components.user == nil, components.query == nil, components.fragment == nil,
             !text.hasSuffix("/")
         else {
-            throw SettingError(variable: Self.variable(name), problem: "‘\(text.prefix(200))’ is not a usable base URL", cure: cure)
+            throw SettingError(variable: variable(name), problem: "‘\(text.prefix(200))’ is not a usable base URL", cure: baseURLCure)
         }
         return text
     }
