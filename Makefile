@@ -81,13 +81,17 @@ test-acceptance: .venv/installed
 	$(SWIFT) build
 	.venv/bin/python -m pytest $(ACCEPTANCE)
 
-test-packaging: .venv/installed
+test-packaging: .venv/packaging
 	@scripts/install-packages packaging
 	.venv/bin/python -m pytest Tests/Packaging --ignore Tests/Packaging/test_compose.py
 
-test-compose: .venv/installed
+test-compose: .venv/packaging
 	@scripts/install-packages packaging
 	.venv/bin/python -m pytest Tests/Packaging/test_compose.py
+
+.venv/packaging: .venv/installed Tests/Packaging/requirements.txt
+	.venv/bin/python -m pip install --quiet --requirement Tests/Packaging/requirements.txt
+	@touch $@
 
 .venv/installed: Tests/Acceptance/requirements.txt
 	@scripts/install-packages test

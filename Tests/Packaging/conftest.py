@@ -22,11 +22,11 @@ def make_stack():
     """Settings for a stack of the given name, from nothing, and a stack with them, not yet started; all are stopped at the end."""
     with contextlib.ExitStack() as running:
 
-        def make(name: str, postgres_options: tuple[str, ...] = (), fresh: bool = True) -> Stack:
+        def make(name: str, postgres_options: tuple[str, ...] = (), fresh: bool = True, instances: int = 1) -> Stack:
             directory = CHECKOUT / ".run" / "packaging" / name
             if fresh:
                 remove(directory)
-            settings = Settings(directory, BINARIES, free_ports(), postgres_options=postgres_options)
+            settings = Settings(directory, BINARIES, free_ports(instances), postgres_options=postgres_options, instances=instances)
             return running.enter_context(Stack(settings))
 
         yield make
