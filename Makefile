@@ -6,6 +6,9 @@
 # make bench   load, with the machine's own limits beside it
 # make bench-scale     what grows with the number of tenants and people
 # make test-overload   rolling restarts, five times the sustainable load, slow clients: on release binaries and longer than in make test
+# make release, make install DESTDIR=…    the services with their units, the gateway's templates, scripts and documents
+# make backup, make restore                 copies of a running stack's database, and back (scripts/backup says how)
+# make test-packaging, make test-compose    an installation under systemd, and compose.yaml, for real (Tests/Packaging)
 # make format, make lint, make clean
 
 SHELL := /bin/sh
@@ -15,7 +18,13 @@ RELEASE := -c release --static-swift-stdlib -Xswiftc -cross-module-optimization
 SOURCES := Services Shared Database Tests Package.swift
 ACCEPTANCE ?= Tests/Acceptance
 
-.PHONY: run build test test-swift test-acceptance test-overload test-faults test-faults-short doctor fuzz bench bench-scale format lint clean
+.PHONY: run build test test-swift test-acceptance test-overload test-faults test-faults-short test-packaging test-compose release install backup restore doctor fuzz bench bench-scale format lint clean
+
+BIN_DIR ?= .build/release
+PREFIX ?= /usr
+UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
+LIBRARY := $(DESTDIR)$(PREFIX)/lib/sallyport
+DOCUMENTS := $(DESTDIR)$(PREFIX)/share/doc/sallyport
 
 run:
 	@scripts/install-packages run
@@ -27,6 +36,40 @@ run:
 build:
 	@scripts/install-packages build
 	$(SWIFT) build
+
+release:
+	@scripts/install-packages build
+	$(SWIFT) build $(RELEASE) --product auth-server
+	$(SWIFT) build $(RELEASE) --product resource-api
+
+# Needs neither root nor the network with DESTDIR; files that an operator may have changed are left as they are.
+install:
+	@for program in auth-server resource-api; do \
+	    test -x $(BIN_DIR)/$$program || { echo "$(BIN_DIR)/$$program is not there: make release builds it." >&2; exit 1; }; done
+	install -d $(DESTDIR)$(PREFIX)/bin $(UNITS) $(LIBRARY)/scripts/sallystack $(LIBRARY)/nginx $(DOCUMENTS) $(DESTDIR)/etc/sallyport
+	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
+	install -m 755 $(BIN_DIR)/auth-server $(BIN_DIR)/resource-api $(DESTDIR)$(PREFIX)/bin
+	strip --strip-debug $(DESTDIR)$(PREFIX)/bin/auth-server $(DESTDIR)$(PREFIX)/bin/resource-api
+	install -m 644 scripts/sallystack/*.py $(LIBRARY)/scripts/sallystack
+	install -m 755 scripts/backup scripts/gateway $(LIBRARY)/scripts
+	ln -sf ../lib/sallyport/scripts/backup $(DESTDIR)$(PREFIX)/bin/sallyport-backup
+	ln -sf ../lib/sallyport/scripts/gateway $(DESTDIR)$(PREFIX)/bin/sallyport-gateway
+	install -m 644 deploy/systemd/*.service deploy/systemd/*.timer deploy/systemd/*.target $(UNITS)
+	install -m 644 deploy/systemd/sallyport.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/sallyport.conf
+	install -m 644 deploy/systemd/sallyport.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sallyport.conf
+	install -m 644 nginx/*.conf $(LIBRARY)/nginx
+	install -m 644 README.md LICENSE docs/*.md $(DOCUMENTS)
+	test -e $(DESTDIR)/etc/sallyport/sallyport.env || install -m 644 deploy/systemd/sallyport.env $(DESTDIR)/etc/sallyport
+
+# Of the running demo, into .run/backups; scripts/backup has the rest: other places, base backups, encryption.
+backup:
+	@scripts/install-packages backup
+	scripts/backup dump
+
+# BACKUP=DIRECTORY, and for base backups UNTIL='2026-03-01 12:00:00+00'
+restore:
+	@scripts/install-packages backup
+	scripts/backup restore $(BACKUP) $(if $(UNTIL),--until '$(UNTIL)')
 
 test: test-swift test-acceptance test-faults-short
 
@@ -57,6 +100,18 @@ test-faults: .venv/installed
 	$(SWIFT) build $(RELEASE) --product auth-server
 	$(SWIFT) build $(RELEASE) --product resource-api
 	BIN_DIR=.build/release FAULTS_RUNS=$${FAULTS_RUNS:-100} .venv/bin/python -m pytest Tests/Faults -s
+
+test-packaging: .venv/packaging
+	@scripts/install-packages packaging
+	.venv/bin/python -m pytest Tests/Packaging --ignore Tests/Packaging/test_compose.py
+
+test-compose: .venv/packaging
+	@scripts/install-packages packaging
+	.venv/bin/python -m pytest Tests/Packaging/test_compose.py
+
+.venv/packaging: .venv/installed Tests/Packaging/requirements.txt
+	.venv/bin/python -m pip install --quiet --requirement Tests/Packaging/requirements.txt
+	@touch $@
 
 .venv/installed: Tests/Acceptance/requirements.txt
 	@scripts/install-packages test

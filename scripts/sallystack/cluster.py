@@ -45,9 +45,14 @@ class Cluster:
         private_directory(self.home, self.account)
         return socket_directory(self.home / "socket", self.account, SOCKET_NAME)
 
-    def start(self) -> None:
+    def prepare(self) -> None:
+        """The cluster's place, with no server at work in it; the caller holds the stack's lock."""
+        private_directory(self.home, self.account)
+        self._stop_leftover()
+
+    def start(self, seconds: float = 60) -> None:
         """Makes the cluster if there is none, and returns once it takes connections."""
-        self.launch().wait_until(self.accepts_connections, seconds=60)
+        self.launch().wait_until(self.accepts_connections, seconds=seconds)
 
     def launch(self) -> Process:
         """As `start`, without waiting for it."""

@@ -14,7 +14,9 @@ struct AuthServer: AsyncParsableCommand {
               SALLYPORT_API_URL              the API's public URL, the audience of access tokens (default: BASE_URL/api/v1)
               SALLYPORT_AUTH_LISTEN          host:port to listen on (default: 127.0.0.1:8081)
               SALLYPORT_AUTH_DATABASE_URL    PostgreSQL, as the role sallyport_auth; passwords belong into a passfile
-              SALLYPORT_OWNER_DATABASE_URL   PostgreSQL, as the role that owns the database (migrate, demo)
+              SALLYPORT_AUTH_DATABASE_PASSWORD_FILE    file with that role's password, read for each connection (instead of a passfile)
+              SALLYPORT_OWNER_DATABASE_URL   PostgreSQL, as the role that owns the database (migrate, demo, tenant export)
+              SALLYPORT_OWNER_DATABASE_PASSWORD_FILE   file with that role's password
               SALLYPORT_MASTER_KEY_FILE      file with the 32 bytes that seal signing keys, in hexadecimal or base64url
               SALLYPORT_MASTER_KEY_PREVIOUS_FILE       while the master key changes: the other one, which opens what is sealed too
               SALLYPORT_PASSWORD_HASH_MEMORY_KIB   memory of an Argon2id hash (default: 19456)

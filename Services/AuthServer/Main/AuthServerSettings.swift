@@ -47,7 +47,7 @@ struct AuthServerSettings: Sendable {
 
     static func database(_ settings: Settings) throws(SettingError) -> PostgresConfiguration {
         try settings.database(
-            "AUTH_DATABASE_URL", application: "auth-server",
+            "AUTH_DATABASE", application: "auth-server",
             cure:
                 "Give a connection string of the role sallyport_auth, such as postgresql://sallyport_auth@db/sallyport?passfile=/etc/sallyport/pgpass."
         )
@@ -55,7 +55,7 @@ struct AuthServerSettings: Sendable {
 
     static func ownerDatabase(_ settings: Settings) throws(SettingError) -> PostgresConfiguration {
         try settings.database(
-            "OWNER_DATABASE_URL", application: "auth-server migrate",
+            "OWNER_DATABASE", application: "auth-server migrate",
             cure: "Give a connection string of the role that owns the database, such as postgresql://sallyport_owner@db/sallyport."
         )
     }

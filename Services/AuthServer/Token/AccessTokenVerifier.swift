@@ -66,7 +66,8 @@ final class AccessTokenVerifier: Sendable {
     ///
     /// - Returns: nil if it is known to be revoked.
     func findRevocable(_ token: [UInt8], tenant: Tenant) async throws -> AccessTokenClaims? {
-        guard let found = try await recognize(token, tenant: tenant, tolerance: Self.clockTolerance), !revocations.revokes(found.revocable) else { return nil }
+        guard let found = try await recognize(token, tenant: tenant, tolerance: Self.clockTolerance), !revocations.revokes(found.revocable)
+        else { return nil }
         return found.claims
     }
 

@@ -14,6 +14,7 @@ struct ResourceAPI: AsyncParsableCommand {
               SALLYPORT_API_URL              the API's public URL, the audience that tokens must name (default: BASE_URL/api/v1)
               SALLYPORT_API_LISTEN           host:port to listen on (default: 127.0.0.1:8082)
               SALLYPORT_API_DATABASE_URL     PostgreSQL, as the role sallyport_api; passwords belong into a passfile
+              SALLYPORT_API_DATABASE_PASSWORD_FILE     file with that role's password, read for each connection (instead of a passfile)
               SALLYPORT_API_SCHEMAS          exposed schemas, separated by commas (default: api)
               SALLYPORT_API_MAX_ROWS         rows that one read returns at most (default: 1000)
               SALLYPORT_API_CATALOG_POLL_SECONDS  how often to look for changes of the schema that nobody announced; 0: never (default: 10)

@@ -68,7 +68,7 @@ struct ResourceAPISettings: Sendable {
 
     static func database(_ settings: Settings) throws -> PostgresConfiguration {
         try settings.database(
-            "API_DATABASE_URL", application: "resource-api",
+            "API_DATABASE", application: "resource-api",
             cure:
                 "Give a connection string of the role sallyport_api, such as postgresql://sallyport_api@db/sallyport?passfile=/etc/sallyport/pgpass."
         )

@@ -15,12 +15,14 @@ struct ConnectionTarget: Sendable {
     private let keywords: [String]
     private let values: [String]
     private let password: String?
+    private let passwordFile: String?
 
     /// - Parameter sessionOptions: server settings for the start of the session; the connection string's own `options` win.
     /// - Throws: `.configuration` if libpq cannot parse the connection string. Its message would quote the string, so it is not
     ///   passed on.
     init(
-        connectionString: String, applicationName: String, connectTimeout: Duration, sessionOptions: [(name: String, value: String)]
+        connectionString: String, passwordFile: String?, applicationName: String, connectTimeout: Duration,
+        sessionOptions: [(name: String, value: String)]
     ) throws(PostgresError) {
         guard let options = PQconninfoParse(connectionString, nil) else {
             throw .configuration("libpq cannot parse the connection string (expected keyword=value pairs or a postgresql:// URI)")
@@ -50,19 +52,22 @@ struct ConnectionTarget: Sendable {
         keywords = parameters.map(\.0)
         values = parameters.map(\.1)
         password = value("password")
+        self.passwordFile = passwordFile
     }
 
     /// Connects, blocking the calling thread for the name look-up and the handshake with each host in turn.
-    /// - Throws: `.unavailable` with libpq's message.
+    /// - Throws: `.unavailable` with libpq's message, or the name of a password file that cannot be read.
     func connect() throws(PostgresError) -> SessionHandle {
-        var names = keywords.map { UnsafePointer(strdup($0)) } + [nil]
-        var contents = values.map { UnsafePointer(strdup($0)) } + [nil]
+        let password = if let passwordFile { try PasswordFile.read(passwordFile) } else { self.password }
+        // Of a keyword that is given twice the last counts.
+        var names = (keywords + ["password"]).map { UnsafePointer(strdup($0)) } + [nil]
+        var contents = (values + [password ?? ""]).map { UnsafePointer(strdup($0)) } + [nil]
         defer {
             for string in names + contents { free(UnsafeMutablePointer(mutating: string)) }
         }
         guard let connection = PQconnectdbParams(&names, &contents, 0) else { throw .unavailable("out of memory") }
         guard PQstatus(connection) == CONNECTION_OK else {
-            let message = scrubbed(PQerrorMessage(connection).map { String(cString: $0) } ?? "")
+            let message = Self.scrubbed(PQerrorMessage(connection).map { String(cString: $0) } ?? "", of: password)
             PQfinish(connection)
             throw .unavailable(message)
         }
@@ -71,7 +76,7 @@ struct ConnectionTarget: Sendable {
         return SessionHandle(pointer: connection)
     }
 
-    private func scrubbed(_ message: String) -> String {
+    private static func scrubbed(_ message: String, of password: String?) -> String {
         let lines = message.split(whereSeparator: \.isNewline).joined(separator: "; ")
         guard let password, !password.isEmpty else { return lines }
         var scrubbed = ""
@@ -89,6 +94,7 @@ extension ConnectionTarget {
     init(_ configuration: PostgresConfiguration) throws(PostgresError) {
         try self.init(
             connectionString: configuration.connectionString,
+            passwordFile: configuration.passwordFile,
             applicationName: configuration.applicationName,
             connectTimeout: configuration.connectTimeout,
             sessionOptions: [

@@ -40,8 +40,8 @@ public struct Migrator: Sendable {
         self.lockTimeout = lockTimeout
         self.logger = logger
         target = try ConnectionTarget(
-            connectionString: configuration.connectionString, applicationName: configuration.applicationName,
-            connectTimeout: configuration.connectTimeout,
+            connectionString: configuration.connectionString, passwordFile: configuration.passwordFile,
+            applicationName: configuration.applicationName, connectTimeout: configuration.connectTimeout,
             sessionOptions: [("TimeZone", "UTC"), ("statement_timeout", "0"), ("client_min_messages", "warning")])
     }
 

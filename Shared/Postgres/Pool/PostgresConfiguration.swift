@@ -3,6 +3,9 @@ public struct PostgresConfiguration: Sendable {
     /// A libpq connection string or URI, passed through as it is: several hosts, `target_session_attrs`, `sslmode`, `passfile`, …
     /// It may hold a password, so it is never logged or put into an error.
     public var connectionString: String
+    /// A file that holds the password alone, read for each connection anew, so that it may change while connections are open. Unlike
+    /// libpq's `passfile` it may be readable by others: mounted secrets often are. Nil: whatever the connection string says.
+    public var passwordFile: String? = nil
     /// The most connections open at once. The first opens at start, the others on demand.
     public var poolSize = 10
     /// Connections kept open when idle.

@@ -1,9 +1,11 @@
 public import Postgres
 
 extension Settings {
-    /// How to reach PostgreSQL. `SALLYPORT_DATABASE_POOL_SIZE`, `…_PIPELINE_DEPTH` and `…_STATEMENT_TIMEOUT_MS` bound its use.
-    public func database(_ name: String, application: String, cure: String) throws(SettingError) -> PostgresConfiguration {
-        var configuration = PostgresConfiguration(connectionString: try required(name, cure: cure))
+    /// How to reach PostgreSQL: `{prefix}_URL`, and `{prefix}_PASSWORD_FILE` where the password is a file of its own.
+    /// `SALLYPORT_DATABASE_POOL_SIZE`, `…_PIPELINE_DEPTH` and `…_STATEMENT_TIMEOUT_MS` bound its use.
+    public func database(_ prefix: String, application: String, cure: String) throws(SettingError) -> PostgresConfiguration {
+        var configuration = PostgresConfiguration(connectionString: try required(prefix + "_URL", cure: cure))
+        configuration.passwordFile = optional(prefix + "_PASSWORD_FILE")
         configuration.applicationName = application
         configuration.poolSize = try integer("DATABASE_POOL_SIZE", default: configuration.poolSize, in: 1...1000)
         configuration.maximumPipelineDepth = try integer("DATABASE_PIPELINE_DEPTH", default: configuration.maximumPipelineDepth, in: 1...64)
