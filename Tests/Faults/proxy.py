@@ -97,6 +97,9 @@ class Link:
             for task in pending:
                 task.cancel()
             await asyncio.gather(*pending, return_exceptions=True)
+        except asyncio.CancelledError:
+            # The end of everything; asyncio would print it as an error.
+            return
         finally:
             for one in (writer, upstream):
                 if one is not None:
