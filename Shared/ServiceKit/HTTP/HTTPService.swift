@@ -62,7 +62,7 @@ public struct DrainingServer<Responder: HTTPResponder>: Service where Responder.
     }
 
     private func beReady() async {
-        try? await cancelWhenGracefulShutdown {
+        await cancelWhenGracefulShutdown {
             let deadline = ContinuousClock.now + .seconds(5)
             while ContinuousClock.now < deadline, !Task.isCancelled {
                 if await isReady() { break }
