@@ -87,7 +87,8 @@ let package = Package(
         .target(
             name: "ServiceKit",
             dependencies: [
-                "Cryptography", "JSON", "Postgres", "Telemetry", asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, nioHTTPTypes, nioPosix,
+                "Cryptography", "JSON", "Postgres", "Telemetry", asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, nioHTTPTypes,
+                nioPosix,
                 logging, metrics,
                 serviceLifecycle, unixSignals,
                 systemPackage,
@@ -108,7 +109,8 @@ let package = Package(
             name: "AuthServer",
             dependencies: [
                 "CYAML", "Cryptography", "Database", "JOSE", "JSON", "OAuth", "Passwords", "Postgres", "QRCode", "Revocation", "ServiceKit",
-                "Tenancy", "Zlib", argumentParser, asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, nioPosix, nioSSL, logging, metrics,
+                "Tenancy", "Zlib", argumentParser, asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, nioPosix, nioSSL, logging,
+                metrics,
                 serviceLifecycle, configuration,
             ],
             path: "Services/AuthServer",

@@ -46,7 +46,8 @@ import Testing
     @Test(
         "Health is always answered, and nothing that only looks like it",
         arguments: [
-            ("/livez", true), ("/readyz", true), ("/metrics", true), ("/livez/", false), ("/livez?", false), ("/livezz", false), ("/", false),
+            ("/livez", true), ("/readyz", true), ("/metrics", true), ("/livez/", false), ("/livez?", false), ("/livezz", false),
+            ("/", false),
             ("/api/v1/metrics", false), (nil, false),
         ] as [(String?, Bool)])
     func health(path: String?, isHealth: Bool) {
@@ -56,7 +57,8 @@ import Testing
     @Test(
         "Who waits for revocations is no work",
         arguments: [
-            ("/t/acme/revocations", true), ("/t/acme/revocations?after=5", true), ("/t/acme/revocations/", false), ("/t/acme/revocation", false),
+            ("/t/acme/revocations", true), ("/t/acme/revocations?after=5", true), ("/t/acme/revocations/", false),
+            ("/t/acme/revocation", false),
             ("/t/acme/oauth2/token?x=/revocations", false), ("", false), (nil, false),
         ] as [(String?, Bool)])
     func waiting(path: String?, isWaiting: Bool) {
