@@ -77,8 +77,8 @@ test-swift:
 	@scripts/install-packages test
 	$(SWIFT) build --build-tests
 	scripts/stack with-database $(SWIFT) test --skip-build --skip LeakTests
-	# Alone, because it watches the memory of the whole process.
-	$(SWIFT) test --skip-build --filter LeakTests
+	# Alone and one after the other, because they watch the memory of the whole process.
+	$(SWIFT) test --skip-build --no-parallel --filter LeakTests
 
 test-acceptance: .venv/installed
 	$(SWIFT) build

@@ -137,7 +137,8 @@ import Testing
     }
 }
 
-@Suite("A million living revocations") struct RevocationIndexSizeTests {
+/// Watches the memory of the whole process, so it runs alone, as the tests for leaks do.
+@Suite("A million living revocations") struct RevocationIndexLeakTests {
     /// Resident memory of this process, in bytes.
     private static func resident() throws -> Int {
         let text = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
