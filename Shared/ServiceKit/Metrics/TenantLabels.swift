@@ -48,7 +48,7 @@ public final class TenantLabels: Sendable {
             guard (0...Self.maximum).contains(limit) else { throw Self.unusable(text) }
             self.init(limit: limit)
         } else {
-            let slugs = text.split(separator: ",").map { String($0.drop { $0 == " " }) }
+            let slugs = text.split(separator: ",", omittingEmptySubsequences: false).map { String($0.drop { $0 == " " }) }
             guard !slugs.isEmpty, slugs.count <= Self.maximum, slugs.allSatisfy(Self.isSlug) else { throw Self.unusable(text) }
             self.init(only: slugs)
         }
