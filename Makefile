@@ -4,7 +4,7 @@
 # make fuzz    the parsers of queries and CSV under libFuzzer, FUZZ_SECONDS each (60)
 # make bench   load, with the machine's own limits beside it
 # make bench-scale     what grows with the number of tenants and people
-# make test-overload   rolling restarts, five times the sustainable load, slow clients: on release binaries and longer than in make test
+# make test-overload   rolling restarts, five times the sustainable load, slow clients: on release binaries
 # make format, make lint, make clean
 
 SHELL := /bin/sh
@@ -39,8 +39,6 @@ test-swift:
 test-acceptance: .venv/installed
 	$(SWIFT) build
 	.venv/bin/python -m pytest $(ACCEPTANCE)
-	# The short form of test-overload, as far as it does not depend on how fast the machine is.
-	.venv/bin/python -m pytest Tests/Overload/test_rolling_restart.py
 
 test-overload: .venv/installed
 	$(SWIFT) build $(RELEASE) --product auth-server
