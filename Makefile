@@ -5,7 +5,7 @@
 # make fuzz    the parsers of queries and CSV under libFuzzer, FUZZ_SECONDS each (60)
 # make bench   load, with the machine's own limits beside it
 # make bench-scale     what grows with the number of tenants and people
-# make test-overload   rolling restarts, five times the sustainable load, slow clients: on release binaries and longer than in make test
+# make test-overload   rolling restarts, five times the sustainable load, slow clients: on release binaries
 # make release, make install DESTDIR=…    the services with their units, the gateway's templates, scripts and documents
 # make backup, make restore                 copies of a running stack's database, and back (scripts/backup says how)
 # make test-packaging, make test-compose    an installation under systemd, and compose.yaml, for real (Tests/Packaging)
@@ -83,8 +83,6 @@ test-swift:
 test-acceptance: .venv/installed
 	$(SWIFT) build
 	.venv/bin/python -m pytest $(ACCEPTANCE)
-	# The short form of test-overload, as far as it does not depend on how fast the machine is.
-	.venv/bin/python -m pytest Tests/Overload/test_rolling_restart.py
 
 test-overload: .venv/installed
 	$(SWIFT) build $(RELEASE) --product auth-server

@@ -58,6 +58,8 @@ final class TenantTurns: Sendable {
         var lines: [String: Line] = [:]
         var turns = Queue<Line>()
         var isSweeping = false
+        /// Whose wait is over, and why where it is not their turn.
+        var called: [(CheckedContinuation<Void, any Error>, (any Error)?)] = []
     }
 
     /// Lines that are remembered though nobody stands in them.
@@ -131,8 +133,23 @@ final class TenantTurns: Sendable {
         return line
     }
 
+    /// Changes the state, and wakes those whose wait that ends: outside the lock, since a task that is woken while somebody cancels it is waited
+    /// for, and whoever cancels waits for the lock.
+    private func change<R: Sendable>(_ body: (inout State) -> R) -> R {
+        let (result, called) = state.withLock { state in
+            let result = body(&state)
+            let called = state.called
+            if !called.isEmpty { state.called = [] }
+            return (result, called)
+        }
+        for (continuation, error) in called {
+            if let error { continuation.resume(throwing: error) } else { continuation.resume() }
+        }
+        return result
+    }
+
     private func leave(_ tenant: String) {
-        state.withLock { state in
+        change { state in
             guard let line = state.lines[tenant] else { return }
             line.running -= 1
             state.running -= 1
@@ -161,7 +178,7 @@ final class TenantTurns: Sendable {
                 if limits.target != nil {
                     line.pace += (waiter.joined.duration(to: .now) / waiter.position - line.pace) / 16
                 }
-                continuation.resume()
+                state.called.append((continuation, nil))
                 break
             }
             list(line, &state)
@@ -172,15 +189,15 @@ final class TenantTurns: Sendable {
         let waiter = Waiter(deadline: .now + limits.patience)
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                if let refusal = state.withLock({ join(tenant, waiter, continuation, &$0) }) { continuation.resume(throwing: refusal) }
+                if let refusal = change({ join(tenant, waiter, continuation, &$0) }) { continuation.resume(throwing: refusal) }
             }
         } onCancel: {
-            state.withLock { state in
+            change { state in
                 waiter.isCancelled = true
                 guard let continuation = waiter.continuation.take() else { return }
                 state.lines[tenant]?.waiting -= 1
                 state.waiting -= 1
-                continuation.resume(throwing: CancellationError())
+                state.called.append((continuation, CancellationError()))
             }
         }
     }
@@ -216,7 +233,7 @@ final class TenantTurns: Sendable {
 
     /// - Returns: whether somebody still waits.
     private func sweep() -> Bool {
-        state.withLock { state in
+        change { state in
             let now = ContinuousClock.now
             for line in state.lines.values where line.waiting > 0 {
                 while let waiter = line.waiters.first, waiter.continuation == nil || waiter.deadline <= now {
@@ -224,7 +241,7 @@ final class TenantTurns: Sendable {
                     guard let continuation = waiter.continuation.take() else { continue }
                     line.waiting -= 1
                     state.waiting -= 1
-                    continuation.resume(throwing: Overload())
+                    state.called.append((continuation, Overload()))
                 }
             }
             state.isSweeping = state.waiting > 0

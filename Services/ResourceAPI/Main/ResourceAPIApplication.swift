@@ -94,7 +94,7 @@ struct ResourceAPIApplication: Sendable {
         let shortcuts = ShortcutResponder(tables.shortcuts + functions.shortcuts, pipeline: pipeline, router: router.buildResponder())
         responder = CrossOrigin(inner: shortcuts, path: settings.apiPath)
         server = HTTPService.make(
-            responder, listen: settings.listen, limits: settings.limits, refusal: ErrorResponses.overload, metrics: registry,
+            responder, listen: settings.listen, limits: settings.limits, refusal: ErrorResponses.overload, metrics: observability.registry,
             isReady: { [health] in await health.isReady() }, logger: logger
         )
         self.background = background

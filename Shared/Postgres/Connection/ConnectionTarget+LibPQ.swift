@@ -21,7 +21,7 @@ struct ConnectionTarget: Sendable {
     /// - Throws: `.configuration` if libpq cannot parse the connection string. Its message would quote the string, so it is not
     ///   passed on.
     init(
-        connectionString: String, passwordFile: String?, applicationName: String, connectTimeout: Duration,
+        connectionString: String, passwordFile: String? = nil, applicationName: String, connectTimeout: Duration,
         sessionOptions: [(name: String, value: String)]
     ) throws(PostgresError) {
         guard let options = PQconninfoParse(connectionString, nil) else {
