@@ -46,8 +46,8 @@ struct AuthServerApplication: Sendable {
 
         responder = ShortcutResponder(tokens.shortcuts + introspection.shortcuts, pipeline: pipeline, router: router.buildResponder())
         server = HTTPService.make(
-            responder, listen: settings.listen, limits: settings.limits, refusal: OAuthErrorResponse.overload, metrics: parts.observability.registry,
-            isReady: { [health] in await health.isReady() }, logger: logger)
+            responder, listen: settings.listen, limits: settings.limits, refusal: OAuthErrorResponse.overload,
+            metrics: parts.observability.registry, isReady: { [health] in await health.isReady() }, logger: logger)
         background = parts.background
     }
 }
