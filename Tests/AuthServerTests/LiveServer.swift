@@ -3,11 +3,11 @@ import Hummingbird
 import Logging
 import NIOCore
 import NIOHTTP1
+import ServiceKit
 import ServiceLifecycle
 import Testing
 
 @testable import AuthServer
-@testable import ServiceKit
 
 /// The server of a harness on a socket of its own, for what does not end by itself.
 struct LiveServer: Sendable {
@@ -22,11 +22,12 @@ struct LiveServer: Sendable {
     static func with(_ server: AuthServerHarness, _ body: @Sendable @escaping (LiveServer) async throws -> Void) async throws {
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         let (ports, port) = AsyncStream<Int>.makeStream()
-        let load = ServerLoad(ServerLimits(), refusal: Array("{}".utf8), metrics: PrometheusRegistry())
-        let application = Application(
-            responder: server.responder, server: .loopBound(load), configuration: .init(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { channel in
-                port.yield(channel.localAddress?.port ?? 0)
+        var limits = ServerLimits()
+        limits.drainQuiet = .milliseconds(200)
+        let application = HTTPService.make(
+            server.responder, listen: ("127.0.0.1", 0), limits: limits,
+            onListening: { found in
+                port.yield(found)
                 port.finish()
             }, logger: logger)
         let services = ServiceGroup(services: [application], gracefulShutdownSignals: [], logger: logger)

@@ -49,7 +49,9 @@ import Testing
 
     @Test("Invented tenants share a budget") func unknownTenants() async throws {
         let issuer = Issuer()
-        let sets = make(issuer)
+        var limits = KeySets.Limits()
+        limits.unknownTenantsPerSecond = 20
+        let sets = make(issuer, limits)
         var refused = 0
         for number in 0..<500 {
             do {

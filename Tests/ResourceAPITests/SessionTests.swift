@@ -24,7 +24,6 @@ import Testing
         """
         CREATE FUNCTION api.hoard() RETURNS int LANGUAGE plpgsql VOLATILE AS $$
         BEGIN
-            CREATE TEMP TABLE loot AS SELECT name FROM api.customers;
             EXECUTE 'DECLARE spoils CURSOR WITH HOLD FOR SELECT name FROM api.customers';
             LISTEN whispers;
             PERFORM api.soil();
@@ -41,9 +40,8 @@ import Testing
         CREATE FUNCTION api.residue() RETURNS text LANGUAGE sql STABLE SET search_path = pg_catalog AS $$
             SELECT concat_ws(',', nullif(current_setting('sallyport.purge', true), ''), nullif(current_setting('app.word', true), ''),
                 nullif(current_setting('sallyport.following', true), ''), nullif(current_setting('TimeZone'), 'UTC'),
-                nullif(current_setting('default_transaction_read_only'), 'off'), nullif(current_setting('statement_timeout'), '30s'),
+                nullif(current_setting('default_transaction_read_only'), 'off'), nullif(current_setting('statement_timeout'), '10s'),
                 (SELECT 'locks' FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory' LIMIT 1),
-                (SELECT 'tables' FROM pg_class WHERE relnamespace = pg_my_temp_schema() LIMIT 1),
                 (SELECT name FROM pg_cursors WHERE is_holdable LIMIT 1), (SELECT channel FROM pg_listening_channels() AS channel))
         $$
         """,

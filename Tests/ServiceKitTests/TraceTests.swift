@@ -82,7 +82,7 @@ private let sampleSpan = "00f067aa0ba902b7"
         let spans = try await Self.spans(ratio: 0, [Self.parent("01")])
         try #require(spans.count == 2)
         let (step, request) = (spans[0], spans[1])
-        #expect(request.name == "GET /things/:thing")
+        #expect(request.name == "GET /things/{thing}")
         #expect(request.traceID.description == sampleTrace)
         #expect(request.parent?.description == sampleSpan)
         #expect(step.traceID == request.traceID)

@@ -172,6 +172,8 @@ extension APIError {
     /// Whether it may be one row's fault, and another row's insert may succeed.
     fileprivate var isOfARow: Bool {
         switch status {
+        // The cost is the statement's, whatever the row.
+        case 400 where code == "54001": false
         case 400, 409, 412, 422: true
         default: false
         }

@@ -12,10 +12,12 @@ public enum HTTPService {
     ///   - refusal: the body of a 503 to a request that is one too many, as JSON.
     ///   - isReady: nothing is listened to until it says so, for at most five seconds: a gateway that knows of no readiness sends requests as
     ///     soon as it can connect.
+    ///   - onListening: is told the port once connections are accepted.
     public static func make<Responder: HTTPResponder>(
         _ responder: Responder, listen: (host: String, port: Int), limits: ServerLimits = ServerLimits(),
         refusal: [UInt8] = Array("{}".utf8), metrics: any MetricsFactory = NOOPMetricsHandler.instance,
-        isReady: @escaping @Sendable () async -> Bool = { true }, logger: Logger
+        isReady: @escaping @Sendable () async -> Bool = { true }, onListening: @escaping @Sendable (_ port: Int) -> Void = { _ in },
+        logger: Logger
     ) -> DrainingServer<Responder> where Responder.Context == ServiceContext {
         // The rest is for the database, files, and connections that this server makes.
         let room = max(64, OpenFiles.raiseLimit() - 256)
@@ -28,7 +30,10 @@ public enum HTTPService {
                 address: .hostname(listen.host, port: listen.port), backlog: 4096,
                 availableConnectionsDelegate: MaximumAvailableConnections(min(limits.connections, room), logger: logger)
             ),
-            onServerRunning: { drain.listens(on: $0) },
+            onServerRunning: { channel in
+                drain.listens(on: channel)
+                onListening(channel.localAddress?.port ?? listen.port)
+            },
             logger: logger
         )
         return DrainingServer(application: application, drain: drain, isReady: isReady)
