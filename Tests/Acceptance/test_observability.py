@@ -112,7 +112,7 @@ def test_metrics_are_refused_to_addresses_that_are_not_named(sallyport):
 
 
 def test_labels_are_bounded_and_hold_nothing_that_a_client_chose(used):
-    chosen = "chosen-by-the-client"
+    chosen = "invented-by-the-client"
     for path in (f"/t/{chosen}/oauth2/jwks", f"/t/{chosen}/oauth2/token", f"/api/v1/{chosen}", f"/api/v1/customers?{chosen}=eq.1"):
         assert used.http.get(used.base_url + path).status_code >= 400
     used.api("GET", chosen, used.token("acme"))

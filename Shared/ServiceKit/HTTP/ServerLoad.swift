@@ -51,6 +51,8 @@ final class ServerLoad: Sendable {
     init(_ limits: ServerLimits, refusal: [UInt8], metrics: any MetricsFactory) {
         self.limits = limits
         self.refusal = refusal
+        (metrics as? PrometheusRegistry)?
+            .describe("http_requests_shed_total", "Requests answered 503 at once, since the server had too much to do, by reason.")
         func counter(_ reason: String) -> Counter {
             Counter(label: "http_requests_shed_total", dimensions: [("reason", reason)], factory: metrics)
         }

@@ -15,6 +15,7 @@ public final class PrometheusRegistry: MetricsFactory {
 
     private let metrics = Mutex<[Key: any PrometheusMetric]>([:])
     private let sources = Mutex<[MetricSource]>([])
+    private let descriptions = Mutex<[String: String]>([:])
 
     public init() {}
 
@@ -55,6 +56,11 @@ public final class PrometheusRegistry: MetricsFactory {
 
     // MARK: swift-metrics
 
+    /// Says what the metrics of a name are about, whose factory takes no text.
+    public func describe(_ name: String, _ help: String) {
+        descriptions.withLock { $0[name] = help }
+    }
+
     public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
         find(label, dimensions) { PrometheusCounter() }
     }
@@ -80,9 +86,10 @@ public final class PrometheusRegistry: MetricsFactory {
 
     /// All metrics, one family after the other, families in order of name.
     public func exposition() -> String {
+        let descriptions = descriptions.withLock { $0 }
         let handlers = Dictionary(grouping: metrics.withLock { $0 }, by: \.key.name).map { name, metrics in
             let sorted = metrics.sorted { $0.key.labels < $1.key.labels }
-            return MetricSource(name: name, kind: sorted[0].value.kind, help: "") { text in
+            return MetricSource(name: name, kind: sorted[0].value.kind, help: descriptions[name] ?? "") { text in
                 for (key, metric) in sorted { metric.write(name: name, labels: key.labels, to: &text) }
             }
         }
