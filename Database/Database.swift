@@ -19,6 +19,7 @@ public enum Database {
             Migration(number: 12, name: "pairwise sessions", sql: text(PackageResources._012_pairwise_sessions_sql)),
             Migration(number: 13, name: "revocation delivery", sql: text(PackageResources._013_revocation_delivery_sql)),
             Migration(number: 14, name: "soft delete walls", sql: text(PackageResources._014_soft_delete_walls_sql)),
+            Migration(number: 15, name: "revocation horizon", sql: text(PackageResources._015_revocation_horizon_sql)),
         ]
     }
 

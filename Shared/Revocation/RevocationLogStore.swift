@@ -39,14 +39,13 @@ public struct RevocationLog: Sendable {
         var current: RevocationPosition?
         var last = LogKey(tenant: UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)), period: 0, position: 0)
         while true {
-            let results = try await database.batch([
-                Self.currentPosition, Self.unseenPage(after: position, at: now, from: last, limit: pageSize),
-            ])
-            guard results.count == 2 else { throw PostgresError.unexpectedRowCount(results.count) }
+            let page = Self.unseenPage(after: position, at: now, from: last, limit: pageSize)
             // The first page's: what is committed while others are read may lie before them.
+            let results = try await database.batch(current == nil ? [Self.currentPosition, page] : [page])
+            guard let rows = results.last else { throw PostgresError.unexpectedRowCount(results.count) }
             let known = try current ?? Self.position(results[0])
             current = known
-            let entries = try results[1].map { row in
+            let entries = try rows.map { row in
                 let (tenant, period, number, kind, target, notBefore, expiresAt) = try row.decode(
                     UUID.self, Int32.self, Int64.self, String.self, String.self, Int64.self, Int64.self
                 )
@@ -102,7 +101,7 @@ public struct RevocationLog: Sendable {
     ) async throws -> Page {
         let began = ContinuousClock.now
         let results = try await database.batch([
-            Self.currentPosition,
+            Self.currentPosition(of: tenant),
             Self.reading(of: tenant, after: position, from: place, at: now, limit: limit),
         ])
         guard results.count == 2 else { throw PostgresError.unexpectedRowCount(results.count) }
@@ -122,7 +121,15 @@ public struct RevocationLog: Sendable {
         return Page(entries: entries, position: current, next: entries.count == limit ? last : nil, completeAsOf: began)
     }
 
-    private static let currentPosition: SQL = "SELECT pg_current_snapshot()::text"
+    private static let currentPosition: SQL = "SELECT pg_current_snapshot()::text, sallyport.revocation_horizon()::text"
+
+    private static func currentPosition(of tenant: TenantID) -> SQL {
+        """
+        SELECT pg_current_snapshot()::text,
+               (SELECT transaction_id::text FROM auth.revocation
+                 WHERE tenant_id = \(tenant.rawValue) ORDER BY transaction_id DESC LIMIT 1)
+        """
+    }
 
     private static func reading(
         of tenant: TenantID, after position: RevocationPosition?, from place: Place?, at now: Int64, limit: Int
@@ -148,9 +155,11 @@ public struct RevocationLog: Sendable {
     }
 
     private static func position(_ result: QueryResult) throws -> RevocationPosition {
-        guard let text = try result.first?.decode(String.self) else { throw PostgresError.unexpectedRowCount(0) }
-        guard let position = RevocationPosition(text) else { throw UnknownSnapshot() }
-        return position
+        guard let (snapshot, horizon) = try result.first?.decode(String.self, String?.self) else {
+            throw PostgresError.unexpectedRowCount(0)
+        }
+        guard let position = RevocationPosition(snapshot) else { throw UnknownSnapshot() }
+        return position.upTo(horizon.flatMap { UInt64($0) })
     }
 }
 

@@ -2,6 +2,9 @@
 ///
 /// Entries are numbered before they are committed, so a later number can become visible before an earlier one, and who reads on from a
 /// number misses the earlier one for good. PostgreSQL's snapshot (`xmin:xmax:xip,…`) has no such gap: what it does not show is new.
+///
+/// It speaks of no transaction beyond the log's last entry (``upTo(_:)``): after a crash PostgreSQL hands such ids out again, and what they then
+/// write would count as seen.
 public struct RevocationPosition: Sendable, Hashable, CustomStringConvertible {
     private static let maximumBytes = 8192
 
@@ -11,6 +14,8 @@ public struct RevocationPosition: Sendable, Hashable, CustomStringConvertible {
     let oldest: UInt64
     /// No transaction from it on had begun.
     let next: UInt64
+    /// Those between that were under way, in order.
+    private let running: [UInt64]
 
     /// - Parameter text: may come from anybody: nil unless PostgreSQL reads it as a snapshot.
     public init?(_ text: String) {
@@ -20,13 +25,31 @@ public struct RevocationPosition: Sendable, Hashable, CustomStringConvertible {
             return nil
         }
         var last = oldest
+        var all: [UInt64] = []
         for (index, word) in (parts[2].isEmpty ? [] : parts[2].split(separator: ",", omittingEmptySubsequences: false)).enumerated() {
             guard let running = Self.number(word), running < next, index == 0 ? running >= last : running > last else { return nil }
             last = running
+            all.append(running)
         }
         description = text
         self.oldest = oldest
         self.next = next
+        running = all
+    }
+
+    private init(oldest: UInt64, next: UInt64, running: [UInt64]) {
+        description = "\(oldest):\(next):" + running.map { String($0) }.joined(separator: ",")
+        self.oldest = oldest
+        self.next = next
+        self.running = running
+    }
+
+    /// The same, with every transaction after the last one that is known to have left a trace taken for unseen.
+    ///
+    /// - Parameter horizon: the greatest transaction of an entry that the snapshot shows; nil for none.
+    func upTo(_ horizon: UInt64?) -> RevocationPosition {
+        let end = min(next, (horizon ?? 0) + 1)
+        return RevocationPosition(oldest: min(oldest, end), next: end, running: running.filter { $0 < end })
     }
 
     private static func number(_ digits: Substring) -> UInt64? {

@@ -1,10 +1,11 @@
 import FoundationEssentials
 import Logging
 import Postgres
-import Revocation
 import Tenancy
 import TestSupport
 import Testing
+
+@testable import Revocation
 
 @Suite("The revocation log, read on by commit order", .enabled(if: TestDatabase.isConfigured)) struct RevocationLogTests {
     private static let acme = TenantID(TestDatabase.acme)
@@ -107,6 +108,53 @@ import Testing
                 #expect(try await log.unseen(after: future, at: TestLog.now).entries.count == 2)
             }
         }
+    }
+
+    @Test("What is written under a transaction id that had left no trace, as after a crash, is told") func reusedTransaction() async throws
+    {
+        try await TestDatabase.with { database in
+            try await database.withPool(role: "sallyport_auth") { postgres in
+                let (log, writer) = (RevocationLog(database: postgres), TestLog(postgres))
+                try await writer.revoke("a", in: Self.acme)
+                try await writer.revoke("g", in: Self.globex)
+                let ids: SQL = "SELECT pg_current_xact_id()::text"
+                let lost = try await postgres.queryOne(ids, as: String.self)
+                _ = try await postgres.queryOne(ids, as: String.self)
+                let (all, own) = (
+                    try await log.unseen(after: nil, at: TestLog.now), try await log.page(of: Self.acme, after: nil, at: TestLog.now)
+                )
+                let snapshot = try await postgres.queryOne("SELECT pg_current_snapshot()::text", as: String.self)
+
+                let end = TestLog.now + 3600
+                try await database.withPool(role: "postgres") { superuser in
+                    _ = try await superuser.execute(
+                        """
+                        INSERT INTO auth.revocation (tenant_id, period, transaction_id, kind, target, not_before, reason, expires_at)
+                        VALUES (\(Self.acme.rawValue), \(Int32(end / 86_400)), \(lost)::text::xid8, 'user', 'again', now(), 'test',
+                                \(Date(timeIntervalSince1970: Double(end))))
+                        """)
+                }
+                let naive = try #require(RevocationPosition(snapshot))
+                #expect(try await log.unseen(after: naive, at: TestLog.now).entries.isEmpty, "the whole snapshot takes it for seen")
+                let retold = try await log.page(of: Self.acme, after: naive, at: TestLog.now)
+                #expect(retold.entries.map(\.target) == ["a", "again"], "who claims more than the log shows is told everything")
+                #expect(try await log.unseen(after: all.position, at: TestLog.now).entries.map(\.target) == ["again"])
+                #expect(try await log.page(of: Self.acme, after: own.position, at: TestLog.now).entries.map(\.target) == ["again"])
+                #expect(try await log.page(of: Self.globex, after: own.position, at: TestLog.now).entries.map(\.target) == ["g"])
+            }
+        }
+    }
+
+    @Test(
+        "A position speaks of no transaction beyond the log's last entry",
+        arguments: [
+            ("10:30:12,15", 20, "10:21:12,15"), ("10:30:12,15", 29, "10:30:12,15"), ("10:30:12,15", 11, "10:12:"),
+            ("10:30:12,15", 5, "6:6:"),
+            ("10:30:", nil, "1:1:"), ("10:10:", 40, "10:10:"),
+        ] as [(String, UInt64?, String)])
+    func bounded(_ snapshot: String, _ horizon: UInt64?, _ position: String) throws {
+        #expect(try #require(RevocationPosition(snapshot)).upTo(horizon).description == position)
+        #expect(RevocationPosition(position) != nil)
     }
 
     @Test(
