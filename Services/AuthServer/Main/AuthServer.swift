@@ -27,7 +27,7 @@ struct AuthServer: AsyncParsableCommand {
               SALLYPORT_TRUSTED_PROXIES      addresses of the gateway, whose forwarded headers are believed (default: none)
               SALLYPORT_ALLOW_PRIVATE_JWKS_URIS  true lets clients publish their keys in private networks (default: false)
               SALLYPORT_DATABASE_POOL_SIZE   connections at most (default: 10)
-              SALLYPORT_DATABASE_PIPELINE_DEPTH        requests in flight on one connection at most (default: 8)
+              SALLYPORT_DATABASE_PIPELINE_DEPTH        requests in flight on one connection at most (default: 4)
               SALLYPORT_DATABASE_STATEMENT_TIMEOUT_MS  how long one statement may run (default: 10000)
               SALLYPORT_MAX_REQUESTS         requests under way at once; more are answered 503 (default: 1024)
               SALLYPORT_MAX_CONNECTIONS      connections at once; more wait (default: 16384, within the limit of open files)

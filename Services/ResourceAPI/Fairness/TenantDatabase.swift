@@ -20,8 +20,10 @@ struct TenantDatabase: Sendable {
         self.limits = limits
         let configuration = postgres.configuration
         let pool = configuration.poolSize
-        let total = pool * configuration.maximumPipelineDepth
-        quick = TenantTurns(.init(total: total, tenant: concurrency ?? Self.defaultConcurrency(configuration), target: .milliseconds(400)))
+        quick = TenantTurns(
+            .init(
+                total: Self.places(configuration), tenant: concurrency ?? Self.defaultConcurrency(configuration), target: .milliseconds(400)
+            ))
         // Half of the connections are always there for what is quick, and no tenant has more than half of the other half.
         slow = TenantTurns(.init(total: max(1, pool / 2), tenant: max(1, pool / 4)))
         self.streams = TenantTurns(.init(total: streams, tenant: max(1, streams / 2), waiting: 64, tenantWaiting: 8))
@@ -29,9 +31,12 @@ struct TenantDatabase: Sendable {
 
     /// Nearly all there is, so that a tenant alone loses nothing; what is left lets others in at once.
     static func defaultConcurrency(_ configuration: PostgresConfiguration) -> Int {
-        let total = configuration.poolSize * configuration.maximumPipelineDepth
-        return max(1, total - total / 8)
+        let places = places(configuration)
+        return max(1, places - places / 8)
     }
+
+    /// Statements that the pool has at once: what is in flight, and a line behind it that is short enough for whoever comes next.
+    private static func places(_ configuration: PostgresConfiguration) -> Int { configuration.poolSize * 8 }
 
     /// Statements under way and waiting for their tenant's turn, by lane, for metrics.
     var load: [(lane: String, running: Int, waiting: Int)] {

@@ -21,8 +21,8 @@ struct ResourceAPI: AsyncParsableCommand {
               SALLYPORT_API_MAX_BODY_BYTES   bytes of one request's body at most (default: 1048576)
               SALLYPORT_API_ALLOW_ROLLBACK   whether Prefer: tx=rollback holds, true or false (default: false)
               SALLYPORT_API_AGGREGATES       whether select may have count(), sum(), avg(), min() and max(), true or false (default: true)
-              SALLYPORT_API_TENANT_CONCURRENCY  statements of one tenant under way at once; more wait for their turn (default: 7/8 of
-                                             pool size × pipeline depth)
+              SALLYPORT_API_TENANT_CONCURRENCY  statements of one tenant under way at once; more wait for their turn (default: 7
+                                             for each connection of the pool)
               SALLYPORT_API_MAX_COST         the planner's estimate beyond which a statement is refused (default: 0, no limit)
               SALLYPORT_API_ROLE_LIMITS      limits of roles as JSON, "*" for all others:
                                              {"readonly": {"max_cost": 50000, "statement_timeout_ms": 2000, "max_rows": 200}}
@@ -34,7 +34,7 @@ struct ResourceAPI: AsyncParsableCommand {
                                              are asked in turn until one answers (default: BASE_URL)
               SALLYPORT_TRUSTED_PROXIES      addresses of the gateway, whose forwarded headers are believed (default: none)
               SALLYPORT_DATABASE_POOL_SIZE   connections at most (default: 10)
-              SALLYPORT_DATABASE_PIPELINE_DEPTH        requests in flight on one connection at most (default: 8)
+              SALLYPORT_DATABASE_PIPELINE_DEPTH        requests in flight on one connection at most (default: 4)
               SALLYPORT_DATABASE_STATEMENT_TIMEOUT_MS  how long one statement may run (default: 10000)
               SALLYPORT_MAX_REQUESTS         requests under way at once; more are answered 503 (default: 1024)
               SALLYPORT_MAX_CONNECTIONS      connections at once; more wait (default: 16384, within the limit of open files)

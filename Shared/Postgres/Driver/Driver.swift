@@ -30,6 +30,7 @@ final class Driver: Sendable {
         var waiting = 0
         var busy = 0
         var deepest = 0
+        var breadth = 0
         var answered = 0
         var serviceNanoseconds = 0
     }
@@ -45,6 +46,7 @@ final class Driver: Sendable {
     private let waitingCount = Atomic<Int>(0)
     private let busyCount = Atomic<Int>(0)
     private let deepestCount = Atomic<Int>(0)
+    private let breadthLimit = Atomic<Int>(0)
     private let answeredCount = Atomic<Int>(0)
     private let serviceSum = Atomic<Int>(0)
     private let hasStarted = Atomic<Bool>(false)
@@ -143,8 +145,8 @@ final class Driver: Sendable {
             open: openCount.load(ordering: .relaxed), connecting: connectingCount.load(ordering: .relaxed),
             leased: leasedCount.load(ordering: .relaxed), inFlight: inFlightCount.load(ordering: .relaxed),
             waiting: waitingCount.load(ordering: .relaxed), busy: busyCount.load(ordering: .relaxed),
-            deepest: deepestCount.load(ordering: .relaxed), answered: answeredCount.load(ordering: .relaxed),
-            serviceNanoseconds: serviceSum.load(ordering: .relaxed))
+            deepest: deepestCount.load(ordering: .relaxed), breadth: breadthLimit.load(ordering: .relaxed),
+            answered: answeredCount.load(ordering: .relaxed), serviceNanoseconds: serviceSum.load(ordering: .relaxed))
     }
 
     func publish(_ counters: Counters) {
@@ -155,6 +157,7 @@ final class Driver: Sendable {
         waitingCount.store(counters.waiting, ordering: .relaxed)
         busyCount.store(counters.busy, ordering: .relaxed)
         deepestCount.store(counters.deepest, ordering: .relaxed)
+        breadthLimit.store(counters.breadth, ordering: .relaxed)
         answeredCount.store(counters.answered, ordering: .relaxed)
         serviceSum.store(counters.serviceNanoseconds, ordering: .relaxed)
     }

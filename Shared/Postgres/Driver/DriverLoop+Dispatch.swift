@@ -74,10 +74,11 @@ extension DriverLoop {
             }
         }
         if waiting > 0 {
-            // Quick statements are served best by few connections with full pipelines: one more at a time then.
-            let isFlowing = averageService < Self.quickWithin && connections.contains { isQuick($0) }
+            // Quick statements are served best by few connections with full pipelines: one more at a time then, and no more than that takes.
+            let quick = averageService < Self.quickWithin ? connections.count { isQuick($0) } : 0
             let expected = connecting + connections.count { $0.isBeingReset }
-            let wanted = isFlowing ? min(1 - connecting, room) : min(room, waiting - expected)
+            let isBroadEnough = quick >= breadth.limit && queue.first?.isSociable == true
+            let wanted = quick == 0 ? min(room, waiting - expected) : isBroadEnough ? 0 : min(1 - connecting, room)
             for _ in 0..<max(0, wanted) { connect() }
         } else if connections.isEmpty {
             keepMinimum()
@@ -88,17 +89,24 @@ extension DriverLoop {
         connection.isShared && now &- connection.headSince < Self.quickWithin
     }
 
-    /// An idle connection, or else the one with least in flight that is not held up by a slow statement. While statements are slow
-    /// in general and more connections can be had, none: working side by side is worth the wait for a connection.
+    /// An idle connection, or else the one with least in flight that is not held up by a slow statement, among as many as serve quick statements
+    /// best. While statements are slow in general and more connections can be had, none: working side by side is worth the wait for a connection.
     private func pickConnection() -> DriverConnection? {
         var best: DriverConnection?
-        let mayShare = averageService < Self.quickWithin || room + connecting <= 0 || backoff.firstFailure != nil
+        var quick = 0
+        let isQuick = averageService < Self.quickWithin
+        let mayShare = isQuick || room + connecting <= 0 || backoff.firstFailure != nil
         for connection in connections where connection.isShared {
             let count = connection.inFlight.count
             if count == 0 { return connection }
-            guard mayShare, count < configuration.maximumPipelineDepth, now &- connection.headSince < Self.slowAfter else { continue }
-            if let current = best, current.inFlight.count <= count { continue }
-            best = connection
+            let age = now &- connection.headSince
+            if mayShare, count < configuration.maximumPipelineDepth, age < Self.slowAfter, best.map({ count < $0.inFlight.count }) ?? true {
+                best = connection
+            }
+            if isQuick, age < Self.quickWithin {
+                quick += 1
+                if quick == breadth.limit { return best }
+            }
         }
         if let best, connecting == 0, room > 0, now &- best.headSince > Self.quickWithin { connect() }
         return best

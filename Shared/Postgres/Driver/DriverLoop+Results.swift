@@ -97,6 +97,7 @@ extension DriverLoop {
             connection.servesAlone = false
         } else if !request.isReset {
             averageService += (service &- averageService) / 16
+            if inFlight + waiting >= breadth.limit { breadth.note(service) }
         }
         connection.headSince = now
         connection.cancelAt = nil

@@ -23,6 +23,7 @@ final class DriverLoop {
     var inFlight = 0
     /// How long the server works on a request, in nanoseconds, as a moving average.
     var averageService: Int64 = 0
+    var breadth: Breadth
     /// Since the start: requests that were answered, and how long the server worked on them.
     var answered = 0
     var serviceNanoseconds = 0
@@ -38,6 +39,7 @@ final class DriverLoop {
         self.driver = driver
         configuration = driver.configuration
         logger = driver.logger
+        breadth = Breadth(connections: configuration.poolSize)
         acquisitionNanoseconds = configuration.acquisitionTimeout.wholeNanoseconds
         poller = Poller(wakeUp: driver.wakeUp)
     }
@@ -113,6 +115,7 @@ final class DriverLoop {
             if connection.lease != nil || !connection.isIdle { counters.busy += 1 }
             counters.deepest = max(counters.deepest, connection.inFlight.count)
         }
+        counters.breadth = breadth.limit
         counters.answered = answered
         counters.serviceNanoseconds = serviceNanoseconds
         driver.publish(counters)

@@ -241,6 +241,8 @@ public final class Postgres: Service, SQLExecutor, Sendable {
         public var busy = 0
         /// Requests in flight on the connection that has most.
         public var deepest = 0
+        /// Connections that quick statements share at most.
+        public var breadth = 0
         /// Since the start: requests that the server answered, and how long it worked on them.
         public var answered = 0
         public var serviceNanoseconds = 0
@@ -257,6 +259,7 @@ public final class Postgres: Service, SQLExecutor, Sendable {
             sum.waiting += counters.waiting
             sum.busy += counters.busy
             sum.deepest = max(sum.deepest, counters.deepest)
+            sum.breadth += counters.breadth
             sum.answered += counters.answered
             sum.serviceNanoseconds += counters.serviceNanoseconds
         }

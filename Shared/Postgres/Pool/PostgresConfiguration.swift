@@ -11,7 +11,7 @@ public struct PostgresConfiguration: Sendable {
     /// Connections kept open when idle.
     public var minimumConnections = 1
     /// Requests in flight on one connection at most.
-    public var maximumPipelineDepth = 8
+    public var maximumPipelineDepth = 4
     /// Requests waiting for a connection at most; one more fails with `.queueFull`.
     public var maximumQueueLength = 10_000
     /// How long a request waits for a connection before it fails with `.acquisitionTimedOut`.

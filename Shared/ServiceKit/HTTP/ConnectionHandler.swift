@@ -1,19 +1,25 @@
 internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
 internal import NIOCore
-internal import NIOHTTPTypes
+internal import NIOHTTP1
+internal import NIOHTTPTypesHTTP1
 
-/// Keeps a connection within the server's limits: refuses requests that are too many and clients that are too slow, and ends the connection in
-/// good order when the server stops.
+/// An HTTP/1.1 connection: one request after the other is handed to the responder, and its answer written.
 ///
-/// While the server stops, each answer says `Connection: close` and is the connection's last. A connection without a request is not closed at
-/// once, as a request may be on its way, but when nothing has happened on it for longer than a gateway would wait before using it again.
-final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPRequestPart
-    typealias InboundOut = HTTPRequestPart
-    typealias OutboundIn = HTTPResponsePart
-    typealias OutboundOut = HTTPResponsePart
+/// A request whose body is short is handed on when all of it is there, so that slow clients keep nobody busy; a longer one with its body still
+/// arriving, no faster than it is read. The connection's task answers them, at once and on its event loop, and is cancelled when the client goes.
+///
+/// What keeps the server within its limits is in `ConnectionHandler+Limits.swift`, and what ends the connection in `ConnectionHandler+End.swift`.
+///
+/// `@unchecked Sendable`: used on the event loop only.
+final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundIn = Never
+    typealias OutboundOut = HTTPServerResponsePart
+    typealias Responder = @Sendable (Request, ServiceContext) async throws -> Response
 
-    private enum Reading {
+    enum Reading {
         case nothing
         /// Bytes have come that are not a head yet.
         case head
@@ -22,37 +28,71 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case refused
     }
 
-    private let load: ServerLoad
-    private var context: ChannelHandlerContext?
-    private var executor: EventLoopExecutor?
+    /// A body up to this length is complete before its request is handed on.
+    private static let collectedBytes = 65_536
 
-    private var reading = Reading.nothing
-    /// Requests whose answers are not complete.
-    private var requests = 0
-    /// Whether the first of them counts as work of the server, and the bytes of its body that do.
-    private var isCounted = false
-    private var countedBodyBytes = 0
-    private var isAnswering = false
-    private var closesAfterAnswer = false
+    let load: ServerLoad
+    let channel: any Channel
+    let executor: EventLoopExecutor
+    private let responder: Responder
+    private let logger: Logger
+    var context: ChannelHandlerContext?
+
+    var reading = Reading.nothing
+    /// A request whose body is being collected.
+    private var collected: (head: HTTPRequest, body: ByteBuffer)?
+    /// Whether the client will send another request after the one that has begun.
+    var isKeptAlive = true
+    /// The body of the request that is answered, where it is still arriving and wanted.
+    private var stream: BodyStream?
+    /// Answers the requests.
+    private var task: Task<Void, Never>?
+    private var awaiting: UnsafeContinuation<Request?, Never>?
+    /// A request that nobody awaits yet.
+    private var ready: Request?
+    /// Whether a request has been handed on whose answer is not complete.
+    var isAnswering = false
+    /// What came behind the request that is answered.
+    private var later = CircularBuffer<HTTPServerRequestPart>()
+    /// Bytes were asked for, and are not read yet: the request's body, or what is ``later``, comes first.
+    private var hasHeldRead = false
+
+    var answer = Answer()
+    var closesAfterAnswer = false
     /// Nothing more is read or written.
-    private var isOver = false
-    private var lastUse = NIODeadline.now()
+    var isOver = false
+    /// The last answer is written; what closes the connection is under way.
+    var isClosing = false
+    /// The client is gone.
+    private var isDeserted = false
+    private var waiter: CheckedContinuation<Void, any Error>?
+    var lastUse = NIODeadline.now()
 
+    /// As ``ServerLoad`` counts it: whether the request does, and the bytes of its body that do.
+    var isCounted = false
+    var countedBodyBytes = 0
     /// The socket has been asked for bytes.
-    private var wantsBytes = false
-    private var patience = Patience()
-    /// Bytes of the answer that were written.
-    private var written = 0
+    var wantsBytes = false
+    var patience = Patience()
+    var answered = Patience()
+    /// Of what was written, what the client had taken when it began to fall behind.
+    var taken = 0
+    /// Bytes of answers that were written.
+    var written = 0
     /// In the event loop's watch.
     var place: Int?
 
-    init(_ load: ServerLoad) {
+    init(_ load: ServerLoad, channel: any Channel, logger: Logger, responder: @escaping Responder) {
         self.load = load
+        self.channel = channel
+        self.logger = logger
+        self.responder = responder
+        executor = EventLoopExecutor.of(channel.eventLoop)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        executor = EventLoopExecutor.of(context.eventLoop)
+        closeWhenIdle()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -67,28 +107,55 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func giveBack() {
         isOver = true
+        isDeserted = true
         finishCounting()
-        executor?.watch.remove(self)
+        executor.watch.remove(self)
+        abandon()
     }
 
-    private func finishCounting() {
-        if isCounted { load.end() }
-        load.release(bodyBytes: countedBodyBytes)
-        isCounted = false
-        countedBodyBytes = 0
+    /// Tells the connection's task that nobody waits for it.
+    func abandon() {
+        collected = nil
+        if ready.take() != nil { isAnswering = false }
+        later.removeAll()
+        task?.cancel()
+        stream.take()?.fail(ChannelError.eof)
+        waiter.take()?.resume(throwing: ChannelError.ioOnClosedChannel)
+        awaiting.take()?.resume(returning: nil)
+    }
+
+    /// The client has closed its end.
+    func clientLeft() {
+        isDeserted = true
+        abandon()
+        if !isAnswering { channel.close(promise: nil) }
     }
 
     // MARK: Requests
 
     /// Bytes have come, of whatever.
     func bytesArrived() {
-        guard reading == .nothing, requests == 0, !isOver else { return }
+        guard reading == .nothing, !isBusy, !isOver else { return }
         reading = .head
         patience = Patience()
-        executor?.watch.add(self)
+        executor.watch.add(self)
     }
 
+    /// Whether there is a request whose answer is not complete.
+    var isBusy: Bool { isAnswering || collected != nil }
+
     func read(context: ChannelHandlerContext) {
+        guard later.isEmpty, stream?.isFull != true else {
+            hasHeldRead = true
+            return
+        }
+        wantsBytes = true
+        context.read()
+    }
+
+    private func readOn() {
+        guard hasHeldRead, later.isEmpty, stream?.isFull != true, let context else { return }
+        hasHeldRead = false
         wantsBytes = true
         context.read()
     }
@@ -99,185 +166,200 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if isOver { return }
-        switch unwrapInboundIn(data) {
+        if isOver || isClosing { return }
+        let part = unwrapInboundIn(data)
+        if isAnswering, reading == .nothing || !later.isEmpty { return later.append(part) }
+        executor.run { receive(part, context) }
+    }
+
+    private func receive(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        switch part {
         case .head(let head):
-            // The answer to one of several pipelined requests has its turn, so only the first can be refused here.
-            guard requests > 0 || isAdmitted(head) else { return refuse(head, context) }
+            isKeptAlive = head.isKeepAlive
+            guard let head = try? HTTPRequest(head, secure: false, splitCookie: false) else { return end(with: .badRequest, context) }
+            guard isAdmitted(head) else { return refuse(head, context) }
             reading = .body
             patience = Patience()
-            requests += 1
-            executor?.watch.add(self)
-        case .body(let bytes):
+            executor.watch.add(self)
+            if Self.isShort(head) { collected = (head, ByteBuffer()) } else { beginStream(head) }
+        case .body(var bytes):
             if reading == .refused { return }
             patience.progress += bytes.readableBytes
             guard count(bytes.readableBytes) else { return end(with: .serviceUnavailable, context) }
+            // What nobody wants is read all the same: the next request is behind it.
+            if collected != nil { collected?.body.writeBuffer(&bytes) } else { stream?.receive(bytes) }
         case .end:
             let isRefused = reading == .refused
             reading = .nothing
             if isRefused { return }
+            stream.take()?.finish()
+            if let (head, body) = collected.take() { begin(Request(head: head, body: RequestBody(buffer: body))) }
         }
-        context.fireChannelRead(data)
     }
 
-    private func isAdmitted(_ head: HTTPRequest) -> Bool {
-        if ServerLoad.isHealth(head.path) || ServerLoad.isWaiting(head.path) { return true }
-        isCounted = load.admit(delay: executor?.delayNanoseconds ?? 0)
-        return isCounted
+    private static func isShort(_ head: HTTPRequest) -> Bool {
+        guard head.headerFields[.transferEncoding] == nil else { return false }
+        return head.headerFields[.contentLength].map { Int($0) ?? .max } ?? 0 <= collectedBytes
     }
 
-    private func count(_ bytes: Int) -> Bool {
-        let more = min(bytes, load.limits.countedBodyBytes - countedBodyBytes)
-        guard more > 0 else { return true }
-        countedBodyBytes += more
-        return load.take(bodyBytes: more)
+    private func beginStream(_ head: HTTPRequest) {
+        let stream = BodyStream(wanted: { [self] in channel.eventLoop.execute { self.readOn() } })
+        self.stream = stream
+        begin(Request(head: head, body: RequestBody(asyncSequence: stream)))
     }
 
-    /// Answers a request that goes no further; what is left of a small one is read, so that the connection can be used again.
-    private func refuse(_ head: HTTPRequest, _ context: ChannelHandlerContext) {
-        let length = head.headerFields[.contentLength].map { Int($0) ?? .max } ?? (head.headerFields[.transferEncoding] == nil ? 0 : .max)
-        guard length <= 65_536, !load.isDraining, head.headerFields[.connection] != "close" else {
-            return end(with: .serviceUnavailable, context)
+    private func begin(_ request: Request) {
+        answer = Answer()
+        closesAfterAnswer = !isKeptAlive
+        isAnswering = true
+        if let awaiting = awaiting.take() { awaiting.resume(returning: request) } else { ready = request }
+    }
+
+    /// Parts that arrived too early, as far as they go.
+    private func receiveLater() {
+        guard let context else { return }
+        while !isAnswering, !isOver, let part = later.popFirst() { receive(part, context) }
+        readOn()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard error is HTTPParserError, !isOver, reading != .refused else { return context.close(promise: nil) }
+        // The answer that is under way is the last.
+        guard !isAnswering else {
+            closesAfterAnswer = true
+            reading = .refused
+            stream.take()?.fail(error)
+            return
         }
-        reading = .refused
-        lastUse = .now()
-        write(.serviceUnavailable, closing: false, context)
-        context.flush()
-    }
-
-    /// Ends the connection, with an answer where none has begun.
-    private func end(with status: HTTPResponse.Status, _ context: ChannelHandlerContext) {
-        isOver = true
-        guard !isAnswering, requests <= 1 else { return context.close(promise: nil) }
-        write(status, closing: true, context)
-        context.flush()
-        // What the client still sends would make the kernel reset the connection, and the answer with it.
-        context.close(mode: .output, promise: nil)
-        let channel = context.channel
-        context.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
-    }
-
-    private func write(_ status: HTTPResponse.Status, closing: Bool, _ context: ChannelHandlerContext) {
-        let body = status == .serviceUnavailable ? load.refusal : []
-        var fields: HTTPFields = [
-            .contentLength: String(body.count), .contentType: "application/json", .cacheControl: "no-store", .accessControlAllowOrigin: "*",
-        ]
-        if status == .serviceUnavailable { fields[.retryAfter] = "1" }
-        if closing { fields[.connection] = "close" }
-        context.write(wrapOutboundOut(.head(HTTPResponse(status: status, headerFields: fields))), promise: nil)
-        context.write(wrapOutboundOut(.body(ByteBuffer(bytes: body))), promise: nil)
-        context.write(wrapOutboundOut(.end(nil)), promise: nil)
+        end(with: .badRequest, context)
     }
 
     // MARK: Answers
 
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if isOver {
-            promise?.fail(ChannelError.ioOnClosedChannel)
-            return
+    /// Answers requests until the connection is over.
+    func serve() async {
+        let task = Task(executorPreference: executor) {
+            while let request = await self.next() { await self.respond(to: request) }
         }
-        switch unwrapOutboundIn(data) {
-        case .head(var head):
-            guard head.status.kind != .informational else { break }
-            isAnswering = true
-            closesAfterAnswer = load.isDraining || head.headerFields[.connection] == "close"
-            guard closesAfterAnswer else { break }
-            head.headerFields[.connection] = "close"
-            return context.write(wrapOutboundOut(.head(head)), promise: promise)
-        case .body(let bytes):
-            written += bytes.readableBytes
-        case .end:
-            isAnswering = false
-            requests -= 1
-            lastUse = .now()
-            finishCounting()
-            guard closesAfterAnswer, requests == 0 else { break }
-            return finish(context, data, promise)
+        channel.eventLoop.execute {
+            self.task = task
+            if self.isDeserted { task.cancel() }
         }
-        context.write(data, promise: promise)
+        await withTaskCancellationHandler {
+            await task.value
+        } onCancel: {
+            channel.close(promise: nil)
+        }
     }
 
-    /// Writes the end of the last answer, and closes when the kernel has it.
-    private func finish(_ context: ChannelHandlerContext, _ data: NIOAny, _ promise: EventLoopPromise<Void>?) {
-        isOver = true
-        let channel = context.channel
-        let isWhole = reading == .nothing
-        let done = promise ?? context.eventLoop.makePromise(of: Void.self)
-        done.futureResult.whenComplete { _ in
-            if isWhole { return channel.close(promise: nil) }
-            channel.close(mode: .output, promise: nil)
-            channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
-        }
-        context.writeAndFlush(data, promise: done)
-    }
-
-    // MARK: Clients that are slow
-
-    /// Looks after the connection, once a second.
-    ///
-    /// - Returns: whether to go on.
-    func watch() -> Bool {
-        guard let context, !isOver else { return false }
-        let limits = load.limits
-        switch reading {
-        case .head where patience.isOver(limits.headSeconds, bytesPerSecond: .max):
-            end(with: .requestTimeout, context)
-            return false
-        case .body where wantsBytes && patience.isOver(limits.bodySeconds, bytesPerSecond: limits.bytesPerSecond):
-            end(with: .requestTimeout, context)
-            return false
-        default: break
-        }
-        let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-        if waiting == 0 {
-            answered = Patience()
-            taken = written
-        } else {
-            // What the encoder adds makes more wait than was written: no progress, then, rather than too much.
-            let progress = max(0, written - waiting - taken)
-            answered.progress = max(answered.progress, progress)
-            if answered.isOver(limits.answerSeconds, bytesPerSecond: limits.bytesPerSecond) {
-                isOver = true
-                context.close(promise: nil)
-                return false
+    private func next() async -> Request? {
+        return await withUnsafeContinuation { continuation in
+            if let request = ready.take() {
+                continuation.resume(returning: request)
+            } else if isOver || isDeserted {
+                continuation.resume(returning: nil)
+            } else {
+                awaiting = continuation
             }
         }
-        return reading != .nothing || requests > 0 || waiting > 0
     }
 
-    private var answered = Patience()
-    /// Of what was written, what the client had taken when it began to fall behind.
-    private var taken = 0
-
-    /// Seconds that were waited, beside what came of it.
-    private struct Patience {
-        private var seconds = 0
-        var progress = 0
-
-        /// One second more.
-        mutating func isOver(_ limit: Int, bytesPerSecond: Int) -> Bool {
-            seconds += 1
-            return seconds > limit + progress / bytesPerSecond
+    private func respond(to request: Request) async {
+        var response: Response
+        do {
+            response = try await responder(request, ServiceContext(source: .init(channel: channel, logger: logger)))
+        } catch {
+            logger.error("request failed", metadata: ["error": "\(error)"])
+            response = Response(status: .internalServerError)
         }
+        response.headers[.date] = executor.date.text
+        do {
+            try await write(response)
+        } catch {
+            // What was begun cannot be ended in order.
+            isOver = true
+        }
+        isAnswering = false
+        // What is left of the body is read and forgotten.
+        stream = nil
+        finishCounting()
+        lastUse = .now()
+        if isClosing { return }
+        if isOver || isDeserted { return channel.close(promise: nil) }
+        receiveLater()
     }
 
-    // MARK: The server's end
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // Not passed on: who is behind would close at once.
-        guard event is ChannelShouldQuiesceEvent else { return context.fireUserInboundEventTriggered(event) }
-        closeWhenQuiet(context.channel)
+    private func write(_ response: Response) async throws {
+        guard !isOver, !isDeserted else { throw ChannelError.ioOnClosedChannel }
+        let writer = AnswerWriter(connection: self)
+        writeHead(response.head, length: response.body.contentLength)
+        try await response.body.write(writer)
+        guard answer.isEnded else { throw ChannelError.ioOnClosedChannel }
     }
 
-    private func closeWhenQuiet(_ channel: any Channel) {
-        guard !isOver else { return }
-        let quiet = TimeAmount.nanoseconds(load.limits.drainQuiet.nanoseconds)
-        let remaining = lastUse + quiet - .now()
-        if requests == 0, reading == .nothing, remaining <= .zero { return channel.close(promise: nil) }
-        let next = requests > 0 || reading != .nothing ? quiet : remaining
-        channel.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: max(next, .milliseconds(10))) { self.closeWhenQuiet(channel) }
+    private func writeHead(_ head: HTTPResponse, length: Int?) {
+        var head = head
+        closesAfterAnswer = closesAfterAnswer || load.isDraining || head.headerFields[.connection] == "close"
+        if closesAfterAnswer { head.headerFields[.connection] = "close" }
+        answer.isBegun = true
+        answer.remaining = length
+        put(.head(HTTPResponseHead(head)))
+    }
+
+    /// Writes a piece of the body, and waits while the client is behind.
+    func write(_ bytes: ByteBuffer) async throws {
+        guard !isOver, !isDeserted else { throw ChannelError.ioOnClosedChannel }
+        written += bytes.readableBytes
+        put(.body(.byteBuffer(bytes)))
+        answer.remaining? -= bytes.readableBytes
+        // The last piece goes out with the end.
+        if answer.remaining == 0 { return }
+        context?.flush()
+        guard !channel.isWritable else { return }
+        try await withCheckedThrowingContinuation { self.waiter = $0 }
+    }
+
+    /// Writes the end, and closes the connection where the answer was its last.
+    func writeEnd(_ trailers: HTTPFields?) throws {
+        guard !isOver, !isDeserted, let context else { throw ChannelError.ioOnClosedChannel }
+        answer.isEnded = true
+        let end = HTTPServerResponsePart.end(trailers.map { HTTPHeaders($0) })
+        if closesAfterAnswer { return finish(end, context) }
+        put(end)
+        context.flush()
+    }
+
+    private func put(_ part: HTTPServerResponsePart) {
+        context?.write(wrapOutboundOut(part), promise: nil)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if channel.isWritable { waiter.take()?.resume() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    /// How far an answer has come.
+    struct Answer {
+        var isBegun = false
+        var isEnded = false
+        /// Bytes of the body to come, where it is known.
+        var remaining: Int?
     }
 }
 
-@available(*, unavailable)
-extension ConnectionHandler: Sendable {}
+/// Writes an answer's body, from wherever it is made.
+private struct AnswerWriter: ResponseBodyWriter {
+    let connection: ConnectionHandler
+
+    @concurrent mutating func write(_ buffer: ByteBuffer) async throws {
+        try await connection.write(buffer)
+    }
+
+    @concurrent mutating func write(contentsOf buffers: some Sequence<ByteBuffer>) async throws {
+        for buffer in buffers { try await connection.write(buffer) }
+    }
+
+    @concurrent consuming func finish(_ trailingHeaders: HTTPFields?) async throws {
+        try connection.writeEnd(trailingHeaders)
+    }
+}

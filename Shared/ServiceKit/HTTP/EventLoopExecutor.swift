@@ -1,7 +1,4 @@
-internal import HTTPTypes
-public import HummingbirdCore
-public import Logging
-public import NIOCore
+internal import NIOCore
 internal import Synchronization
 
 /// Runs connections' tasks on the event loop that owns their sockets, so that a request is parsed, handled and answered
@@ -10,7 +7,7 @@ internal import Synchronization
 /// Jobs that the loop itself asks for wait in a list of their own, and those of other threads come in one parcel: the loop's queue, with its lock
 /// and its closures, is passed once for many.
 ///
-/// `@unchecked Sendable`: `local`, `isDraining`, `jobNanoseconds` and `watch` are touched on the event loop only.
+/// `@unchecked Sendable`: everything but `parcel` is touched on the event loop only.
 final class EventLoopExecutor: TaskExecutor, @unchecked Sendable {
     private struct Parcel {
         var jobs: [UnownedJob] = []
@@ -24,10 +21,13 @@ final class EventLoopExecutor: TaskExecutor, @unchecked Sendable {
     private let eventLoop: any EventLoop
     private var local: [UnownedJob] = []
     private var isDraining = false
+    /// When the loop began with the events that it has in hand.
+    private var turn: NIODeadline?
     /// How long a job takes, on average of late.
     private var jobNanoseconds = 20_000.0
     /// The loop's connections on which something is under way.
     let watch: ConnectionWatch
+    let date = HTTPDate()
     private let parcel = Mutex(Parcel())
 
     private init(_ eventLoop: any EventLoop) {
@@ -35,8 +35,11 @@ final class EventLoopExecutor: TaskExecutor, @unchecked Sendable {
         watch = ConnectionWatch(eventLoop)
     }
 
-    /// How long a job that came now would wait, by estimate.
-    var delayNanoseconds: Int64 { Int64(Double(local.count) * jobNanoseconds) }
+    /// How long a request that is read now has waited while the loop was busy with others, and would wait, by estimate.
+    var delayNanoseconds: Int64 {
+        let waited = turn.map { NIODeadline.now() - $0 } ?? .zero
+        return waited.nanoseconds + Int64(Double(local.count) * jobNanoseconds)
+    }
 
     private static let executors = Mutex<[ObjectIdentifier: EventLoopExecutor]>([:])
 
@@ -66,6 +69,18 @@ final class EventLoopExecutor: TaskExecutor, @unchecked Sendable {
             }
             if mustSend { eventLoop.execute { self.open() } }
         }
+    }
+
+    /// Runs `body`, on the event loop, and at once what it leads to.
+    func run(_ body: () -> Void) {
+        if turn == nil {
+            turn = .now()
+            eventLoop.execute { self.turn = nil }
+        }
+        guard !isDraining else { return body() }
+        isDraining = true
+        body()
+        drain()
     }
 
     private func open() {
@@ -106,66 +121,5 @@ extension EventLoopExecutor {
         guard jobs > 0 else { return }
         let each = Double((NIODeadline.now() - start).nanoseconds) / Double(jobs)
         jobNanoseconds += (each - jobNanoseconds) * Double(min(jobs, 64)) / 512
-    }
-}
-
-/// HTTP/1.1 connections whose tasks stay on their event loop, and are cancelled when the client goes.
-public struct LoopBoundHTTPChannel: ServerChildChannel {
-    public struct Value: ServerChildChannelValue {
-        fileprivate let base: HTTP1Channel.Value
-        fileprivate let departure: EventLoopFuture<Void>
-
-        public var channel: any Channel { base.channel }
-    }
-
-    private let base: HTTP1Channel
-
-    init(base: HTTP1Channel) {
-        self.base = base
-    }
-
-    public func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        let departure = channel.eventLoop.makePromise(of: Void.self)
-        do {
-            let bytes = DepartureHandler(departure)
-            try channel.pipeline.syncOperations.addHandler(bytes)
-            return base.setup(channel: channel, logger: logger).assumeIsolatedUnsafeUnchecked().flatMapThrowing { base in
-                bytes.connection = try channel.pipeline.syncOperations.handler(type: ConnectionHandler.self)
-                return Value(base: base, departure: departure.futureResult)
-            }.nonisolated()
-        } catch {
-            departure.succeed()
-            return channel.eventLoop.makeFailedFuture(error)
-        }
-    }
-
-    public func handle(value: Value, logger: Logger) async {
-        await withTaskExecutorPreference(EventLoopExecutor.of(value.channel.eventLoop)) {
-            // Two tasks for a connection, not for a request: whichever ends first ends the other, as the connection's end is a departure too.
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask { await base.handle(value: value.base, logger: logger) }
-                group.addTask { try? await value.departure.get() }
-                await group.next()
-                group.cancelAll()
-            }
-        }
-    }
-}
-
-extension HTTPServerBuilder {
-    /// HTTP/1.1 behind the gateway: bounded in what it takes on, idle connections closed, tasks bound to their event loop and to their client.
-    static func loopBound(_ load: ServerLoad) -> HTTPServerBuilder {
-        HTTPServerBuilder { responder in
-            LoopBoundHTTPChannel(
-                base: HTTP1Channel(
-                    responder: responder,
-                    configuration: .init(
-                        additionalChannelHandlers: [ConnectionHandler(load)],
-                        idleTimeout: .nanoseconds(load.limits.idleTimeout.nanoseconds),
-                        httpDecoderConfiguration: .init(maxHeaderFieldSize: 16_384, maxHeaderListSize: 32_768, maxHeaderFieldCount: 100)
-                    )
-                )
-            )
-        }
     }
 }

@@ -25,7 +25,7 @@ public enum HTTPService {
         let drain = ServerDrain(load, logger: logger)
         let application = Application(
             responder: responder,
-            server: .loopBound(load),
+            server: .connections(load, responder.respond),
             configuration: .init(
                 address: .hostname(listen.host, port: listen.port), backlog: 4096,
                 availableConnectionsDelegate: MaximumAvailableConnections(min(limits.connections, room), logger: logger)

@@ -13,6 +13,9 @@ extension PrometheusRegistry {
             ]
         }
         observeGauge("sallyport_database_connections_limit", "Connections that may be open.") { Double(configuration.poolSize) }
+        observeGauge("sallyport_database_connections_shared", "Connections that quick statements share at most, at the moment.") {
+            Double(database.statistics.breadth)
+        }
         observeGauge("sallyport_database_pipeline_depth", "Requests in flight on the connection that has most.") {
             Double(database.statistics.deepest)
         }

@@ -1,0 +1,81 @@
+internal import HTTPTypes
+internal import NIOCore
+
+extension ConnectionHandler {
+    func finishCounting() {
+        if isCounted { load.end() }
+        load.release(bodyBytes: countedBodyBytes)
+        isCounted = false
+        countedBodyBytes = 0
+    }
+
+    func isAdmitted(_ head: HTTPRequest) -> Bool {
+        if ServerLoad.isHealth(head.path) || ServerLoad.isWaiting(head.path) { return true }
+        isCounted = load.admit(delay: executor.delayNanoseconds)
+        return isCounted
+    }
+
+    /// - Returns: whether there is room for so many more bytes of a body.
+    func count(_ bytes: Int) -> Bool {
+        let more = min(bytes, load.limits.countedBodyBytes - countedBodyBytes)
+        guard more > 0 else { return true }
+        countedBodyBytes += more
+        return load.take(bodyBytes: more)
+    }
+
+    /// Answers a request that goes no further; what is left of a small one is read, so that the connection can be used again.
+    func refuse(_ head: HTTPRequest, _ context: ChannelHandlerContext) {
+        let length = head.headerFields[.contentLength].map { Int($0) ?? .max } ?? (head.headerFields[.transferEncoding] == nil ? 0 : .max)
+        guard length <= 65_536, !load.isDraining, isKeptAlive else {
+            return end(with: .serviceUnavailable, context)
+        }
+        reading = .refused
+        lastUse = .now()
+        write(.serviceUnavailable, closing: false, context)
+        context.flush()
+    }
+
+    /// Looks after the connection, once a second.
+    ///
+    /// - Returns: whether to go on.
+    func watch() -> Bool {
+        guard let context, !isOver else { return false }
+        let limits = load.limits
+        switch reading {
+        case .head where patience.isOver(limits.headSeconds, bytesPerSecond: .max):
+            end(with: .requestTimeout, context)
+            return false
+        case .body where wantsBytes && patience.isOver(limits.bodySeconds, bytesPerSecond: limits.bytesPerSecond):
+            end(with: .requestTimeout, context)
+            return false
+        default: break
+        }
+        let waiting = (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        if waiting == 0 {
+            answered = Patience()
+            taken = written
+        } else {
+            // What the encoder adds makes more wait than was written: no progress, then, rather than too much.
+            let progress = max(0, written - waiting - taken)
+            answered.progress = max(answered.progress, progress)
+            if answered.isOver(limits.answerSeconds, bytesPerSecond: limits.bytesPerSecond) {
+                isOver = true
+                context.close(promise: nil)
+                return false
+            }
+        }
+        return reading != .nothing || isBusy || waiting > 0
+    }
+
+    /// Seconds that were waited, beside what came of it.
+    struct Patience {
+        private var seconds = 0
+        var progress = 0
+
+        /// One second more.
+        mutating func isOver(_ limit: Int, bytesPerSecond: Int) -> Bool {
+            seconds += 1
+            return seconds > limit + progress / bytesPerSecond
+        }
+    }
+}
