@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import BINARIES, CHECKOUT
 from containers import STAND_INS, base, podman
+from machine import Machine, boot, discard
 from support import eventually
 
 MOST_EXPOSED = 2.5
@@ -37,7 +38,8 @@ def mode(path: Path) -> int:
 
 
 def test_everything_is_installed_with_its_mode(installed):
-    assert {path.name for path in (installed / "usr/bin").iterdir()} == {"auth-server", "resource-api", "sallyport-backup", "sallyport-gateway"}
+    assert {path.name for path in (installed / "usr/bin").iterdir()} == {
+        "auth-server", "resource-api", "sallyport-backup", "sallyport-exec", "sallyport-gateway"}
     assert {path.name for path in (installed / "usr/lib/systemd/system").iterdir()} == UNITS
     templates = installed / "usr/lib/sallyport/nginx"
     assert {path.name for path in templates.iterdir()} == {path.name for path in (CHECKOUT / "nginx").glob("*.conf")}
@@ -83,25 +85,6 @@ def test_no_unit_says_a_secret(installed):
 # On a machine.
 
 
-class Machine:
-    """A container that has booted systemd."""
-
-    def __init__(self, name: str):
-        self.name = name
-
-    def run(self, *command, check: bool = True, **options) -> subprocess.CompletedProcess:
-        return podman("exec", *(["-i"] if "input" in options else []), self.name, *command, check=check, **options)
-
-    def write(self, path: str, text: str, mode: str = "600") -> None:
-        self.run("sh", "-c", f"umask 077; cat > {path}; chmod {mode} {path}", input=text)
-
-    def state(self, unit: str) -> str:
-        return self.run("systemctl", "is-active", unit, check=False).stdout.strip()
-
-    def log(self, unit: str) -> str:
-        return self.run("journalctl", "--no-pager", "-n", "60", "-u", unit, check=False).stdout
-
-
 def is_static(program: Path) -> bool:
     return "libswiftCore" not in subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
 
@@ -119,23 +102,18 @@ def machine(tmp_path_factory):
     podman("build", "-q", "-t", "localhost/sallyport-machine", "-f", STAND_INS / "machine.Dockerfile", STAND_INS)
     directory = tmp_path_factory.mktemp("machine")
     install(directory)
-    name = f"sallyport-machine-{secrets.token_hex(4)}"
     swift = run_time(BINARIES / "auth-server")
     mounts = ["-v", f"{swift}:{swift}:ro"] if swift else []
-    podman("run", "-d", "--name", name, "--privileged", "--systemd=always", *mounts, "localhost/sallyport-machine",
-           # Credentials are mounted where all see them, which takes a root that is shared, as it is on a machine.
-           "sh", "-c", "mount --make-rshared / && exec /sbin/init")
-    machine = Machine(name)
+    machine = boot("localhost/sallyport-machine", *mounts)
     try:
-        eventually(lambda: machine.run("systemctl", "is-system-running", check=False).stdout.strip() in ("running", "degraded"), 60, "booting")
-        podman("cp", f"{directory}/.", f"{name}:/")
+        podman("cp", f"{directory}/.", f"{machine.name}:/")
         machine.run("systemd-sysusers")
         machine.run("systemd-tmpfiles", "--create")
         machine.run("systemctl", "daemon-reload")
         configure(machine)
         yield machine
     finally:
-        podman("rm", "-f", "-t", "5", name, check=False)
+        discard(machine)
         shutil.rmtree(directory, ignore_errors=True)
 
 
