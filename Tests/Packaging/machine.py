@@ -80,7 +80,7 @@ class Shell:
         return output
 
     def close(self) -> None:
-        self._bash.stdin.close()
+        self._bash.kill()
         self._bash.wait(30)
 
 
@@ -124,6 +124,10 @@ class Site:
             text = text.replace(EXAMPLES[example], value)
         self.followed.append((section, number))
         return self.shells[name].type(text, seconds)
+
+    def kill(self, name: str) -> None:
+        """As when its power is gone."""
+        podman("kill", "--signal", "KILL", self.shells[name].machine.name)
 
     def give(self, name: str, source, target: str) -> None:
         """A file or directory of this machine's to one of the site."""

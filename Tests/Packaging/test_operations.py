@@ -78,8 +78,6 @@ def authority(machine: Machine) -> None:
     fetch = "curl -sf --cacert /root/authority/own.pem https://localhost:15000/roots/0 -o /usr/local/share/ca-certificates/stand-in-root.crt"
     eventually(lambda: machine.run("sh", "-c", fetch, check=False).returncode == 0, 30, "the authority")
     machine.run("update-ca-certificates")
-    machine.run("mkdir", "-p", "/etc/letsencrypt")
-    machine.write("/etc/letsencrypt/cli.ini", "server = https://localhost:14000/dir\n", "644")
 
 
 def issuer(machine: Machine) -> str:
@@ -142,6 +140,7 @@ def test_the_database_listens_to_its_own_machine_alone_and_secrets_are_roots(one
 def test_a_certificate_is_got_and_served_and_renewed_without_a_restart(site, one):
     before, process = issuer(one), one.run("systemctl", "show", "-P", "MainPID", "sallyport-gateway").stdout
     assert NAME in before, "its own"
+    one.run("sh", "-c", "echo 'server = https://localhost:14000/dir' >> /etc/letsencrypt/cli.ini")
     site.follow("one", "The certificate")
     eventually(lambda: "Pebble" in issuer(one), 20, "the authority's certificate")
     assert one.run("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", f"https://{NAME}/t/none/.well-known/openid-configuration").stdout == "404"
