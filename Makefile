@@ -52,11 +52,12 @@ install:
 	install -m 755 $(BIN_DIR)/auth-server $(BIN_DIR)/resource-api $(DESTDIR)$(PREFIX)/bin
 	strip --strip-debug $(DESTDIR)$(PREFIX)/bin/auth-server $(DESTDIR)$(PREFIX)/bin/resource-api
 	install -m 644 scripts/sallystack/*.py $(LIBRARY)/scripts/sallystack
-	install -m 755 scripts/backup scripts/gateway $(LIBRARY)/scripts
+	install -m 755 scripts/backup scripts/gateway scripts/gateway-spans $(LIBRARY)/scripts
 	install -m 755 deploy/systemd/take-certificate $(LIBRARY)/scripts
 	install -m 755 deploy/systemd/sallyport-exec $(DESTDIR)$(PREFIX)/bin
 	ln -sf ../lib/sallyport/scripts/backup $(DESTDIR)$(PREFIX)/bin/sallyport-backup
 	ln -sf ../lib/sallyport/scripts/gateway $(DESTDIR)$(PREFIX)/bin/sallyport-gateway
+	ln -sf ../lib/sallyport/scripts/gateway-spans $(DESTDIR)$(PREFIX)/bin/sallyport-gateway-spans
 	install -m 644 deploy/systemd/*.service deploy/systemd/*.timer deploy/systemd/*.target $(UNITS)
 	install -m 644 deploy/systemd/sallyport.env $(LIBRARY)
 	install -m 644 deploy/systemd/sallyport.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/sallyport.conf

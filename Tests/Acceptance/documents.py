@@ -48,7 +48,7 @@ EXECUTORS: dict[str, dict[str, list[tuple[str, str]]]] = {
         "PostgreSQL with Citus": [("sql", MACHINES)],
         "Metrics, and who can read them": [("yaml", MACHINES)],
         "Alerts": [("sh", MACHINES)],
-        "Traces": [("sh", MACHINES)],
+        "Traces": [("sh", MACHINES)] * 2,
     },
 }
 

@@ -16,7 +16,7 @@ from support import eventually
 
 MOST_EXPOSED = 2.5
 UNITS = {
-    "sallyport-auth@.service", "sallyport-api@.service", "sallyport-migrate.service", "sallyport-gateway.service", "sallyport-backup.service",
+    "sallyport-auth@.service", "sallyport-api@.service", "sallyport-migrate.service", "sallyport-gateway.service", "sallyport-gateway-spans.service", "sallyport-backup.service",
     "sallyport-backup.timer", "sallyport.target"}
 
 
@@ -39,7 +39,8 @@ def mode(path: Path) -> int:
 
 def test_everything_is_installed_with_its_mode(installed):
     assert {path.name for path in (installed / "usr/bin").iterdir()} == {
-        "auth-server", "resource-api", "sallyport-backup", "sallyport-exec", "sallyport-gateway"}
+        "auth-server", "resource-api", "sallyport-backup", "sallyport-exec", "sallyport-gateway",
+        "sallyport-gateway-spans"}
     assert {path.name for path in (installed / "usr/lib/systemd/system").iterdir()} == UNITS
     templates = installed / "usr/lib/sallyport/nginx"
     assert {path.name for path in templates.iterdir()} == {path.name for path in (CHECKOUT / "nginx").glob("*.conf")}
@@ -47,7 +48,7 @@ def test_everything_is_installed_with_its_mode(installed):
     for path in (path for path in installed.rglob("*") if path.is_file() and not path.is_symlink()):
         is_program = path.parent.name in ("bin", "scripts")
         assert mode(path) == (0o755 if is_program else 0o644), path
-    for name in ("sallyport-backup", "sallyport-gateway"):
+    for name in ("sallyport-backup", "sallyport-gateway", "sallyport-gateway-spans"):
         done = subprocess.run([installed / "usr/bin" / name, "--help"], capture_output=True, text=True, check=False)
         assert done.returncode == 0 and "usage" in done.stdout
 

@@ -278,6 +278,22 @@ def test_traces_leave_for_the_collector(site, served):
     status, _ = ask_token(served, "-H", f"traceparent: 00-{trace}-00f067aa0ba902b7-01")
     assert status == 200
     eventually(lambda: trace in served.run("cat", "/root/traces", check=False).stdout, 30, "the trace")
+    site.follow("one", "Traces", 2)
+    trace, caller = "11111111111111112222222222222222", "aaaaaaaaaaaaaaaa"
+    status, _ = ask_token(served, "-H", f"traceparent: 00-{trace}-{caller}-01")
+    assert status == 200
+
+    def spans() -> dict[str, dict]:
+        """By the service that recorded them; of the services, those of requests."""
+        found = {}
+        for line in served.run("cat", "/root/traces").stdout.splitlines():
+            for part in json.loads(line)["resourceSpans"]:
+                [name] = [one["value"]["stringValue"] for one in part["resource"]["attributes"] if one["key"] == "service.name"]
+                found |= {name: one for scope in part["scopeSpans"] for one in scope["spans"] if one["traceId"] == trace and one["kind"] == 2}
+        return found
+
+    found = eventually(lambda: there if len(there := spans()) == 2 else None, 30, "spans of the gateway and the service")
+    assert found["gateway"]["parentSpanId"] == caller and found["auth-server"]["parentSpanId"] == found["gateway"]["spanId"]
 
 
 COLLECTOR = """
