@@ -254,6 +254,9 @@ def test_the_nightly_backup_is_whole(started):
     found = started.run("sh", "-c", "ls -d /var/lib/sallyport-backup/*.dump").stdout.split()
     assert len(found) == 1, started.log("sallyport-backup")
     started.run("sallyport-backup", "verify", found[0])
+    # The backup ran as the server's account: the server has lost nothing by its end.
+    assert started.sql("SELECT count(*) > 0 FROM auth.tenant") == "t"
+    assert started.run("sh", "-c", "ls /dev/shm | grep -c PostgreSQL").stdout.strip() != "0"
     started.run("systemctl", "enable", "--now", "sallyport-backup.timer")
     assert "sallyport-backup" in started.run("systemctl", "list-timers", "--no-pager").stdout
 
