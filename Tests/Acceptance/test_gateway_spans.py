@@ -40,8 +40,12 @@ def traced(start_stack, collector, tmp_path_factory):
     stack.gateway = Gateway(replace(stack.settings, gateway_spans=True)).start()
     follower = subprocess.Popen(
         [sys.executable, CHECKOUT / "scripts/gateway-spans", "--log", stack.settings.logs / "gateway.log"], env=os.environ | variables)
+    sallyport = Sallyport(stack)
     try:
-        yield Sallyport(stack)
+        # It reads what comes after its start.
+        eventually(lambda: sallyport.http.get(sallyport.base_url).status_code and any(
+            one["resource"]["service.name"] == "gateway" for one in collector.spans), 20, "the log being followed")
+        yield sallyport
     finally:
         follower.terminate()
         assert follower.wait(20) == 0
@@ -52,7 +56,7 @@ def spans(collector: Collector, trace: str) -> dict[str, dict]:
     def found():
         return {one["resource"]["service.name"]: one for one in collector.trace(trace) if one["kind"] == 2}
 
-    both = eventually(lambda: there if len(there := found()) == 2 else None, 15, "spans of the gateway and the service")
+    both = eventually(lambda: there if {"gateway", "resource-api"} <= (there := found()).keys() else None, 15, "spans of the gateway and the service")
     assert not collector.faults
     return both
 
