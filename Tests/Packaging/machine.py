@@ -76,7 +76,7 @@ class Shell:
             lines.append(line)
         watch.cancel()
         output = "".join(lines)
-        assert self._bash.poll() is None and line.strip() == end, f"{text}\n{output}"
+        assert self._bash.poll() is None and line.strip() == end, f"{text}\n{output[-3000:]}"
         return output
 
     def close(self) -> None:
