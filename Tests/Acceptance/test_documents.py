@@ -1,6 +1,7 @@
 """Every block of README.md and docs/OPERATIONS.md is run by a test: documents.py says by which. And what these pages link to is there."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from documents import CHECKOUT, EXECUTORS, NOT_RUN, OPERATIONS, README, blocks, executor
@@ -13,6 +14,13 @@ def test_every_block_is_run_or_says_why_not(page):
     for block in blocks(page):
         is_excused = (page, block.section, block.number) in NOT_RUN
         assert (executor(block) is not None) != is_excused, f"{page}, {block.section}, block {block.number} ({block.language or 'no language'}):\n{block.text}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_block_that_nobody_thought_of_has_nobody(page):
+    known = next(block for block in blocks(page) if executor(block))
+    for change in ({"number": 99}, {"section": "New"}, {"language": "bash"}):
+        assert executor(replace(known, **change)) is None
 
 
 def test_nothing_is_listed_that_is_not_there():
