@@ -164,6 +164,8 @@ lint:
 	$(SWIFT) format lint --strict --recursive $(SOURCES)
 	sh -n scripts/install-packages
 	sh -n .ci/run
+	sh -n deploy/systemd/sallyport-exec
+	sh -n deploy/systemd/take-certificate
 	python3 scripts/check-python
 
 clean:
