@@ -6,9 +6,10 @@
 # make bench   load, with the machine's own limits beside it
 # make bench-scale     what grows with the number of tenants and people
 # make test-overload   rolling restarts, five times the sustainable load, slow clients: on release binaries
-# make release, make install DESTDIR=…    the services with their units, the gateway's templates, scripts and documents
+# make release, make install DESTDIR=…, make package    the services with their units, the gateway's templates, scripts and documents
 # make backup, make restore                 copies of a running stack's database, and back (scripts/backup says how)
 # make test-packaging, make test-compose    an installation under systemd, and compose.yaml, for real (Tests/Packaging)
+# make test-documents  every command of docs/OPERATIONS.md, typed on machines with systemd
 # make format, make lint, make clean
 
 SHELL := /bin/sh
@@ -18,7 +19,7 @@ RELEASE := -c release --static-swift-stdlib -Xswiftc -cross-module-optimization
 SOURCES := Services Shared Database Tests Package.swift
 ACCEPTANCE ?= Tests/Acceptance
 
-.PHONY: run build test test-swift test-acceptance test-overload test-faults test-faults-short test-packaging test-compose release install backup restore doctor fuzz bench bench-scale format lint clean
+.PHONY: run build test test-swift test-acceptance test-overload test-faults test-faults-short test-packaging test-compose test-documents release install package backup restore doctor fuzz bench bench-scale format lint clean
 
 BIN_DIR ?= .build/release
 PREFIX ?= /usr
@@ -51,15 +52,27 @@ install:
 	install -m 755 $(BIN_DIR)/auth-server $(BIN_DIR)/resource-api $(DESTDIR)$(PREFIX)/bin
 	strip --strip-debug $(DESTDIR)$(PREFIX)/bin/auth-server $(DESTDIR)$(PREFIX)/bin/resource-api
 	install -m 644 scripts/sallystack/*.py $(LIBRARY)/scripts/sallystack
-	install -m 755 scripts/backup scripts/gateway $(LIBRARY)/scripts
+	install -m 755 scripts/backup scripts/gateway scripts/gateway-spans $(LIBRARY)/scripts
+	install -m 755 deploy/systemd/take-certificate $(LIBRARY)/scripts
+	install -m 755 deploy/systemd/sallyport-exec $(DESTDIR)$(PREFIX)/bin
 	ln -sf ../lib/sallyport/scripts/backup $(DESTDIR)$(PREFIX)/bin/sallyport-backup
 	ln -sf ../lib/sallyport/scripts/gateway $(DESTDIR)$(PREFIX)/bin/sallyport-gateway
+	ln -sf ../lib/sallyport/scripts/gateway-spans $(DESTDIR)$(PREFIX)/bin/sallyport-gateway-spans
 	install -m 644 deploy/systemd/*.service deploy/systemd/*.timer deploy/systemd/*.target $(UNITS)
+	install -m 644 deploy/systemd/sallyport.env $(LIBRARY)
 	install -m 644 deploy/systemd/sallyport.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/sallyport.conf
 	install -m 644 deploy/systemd/sallyport.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sallyport.conf
 	install -m 644 nginx/*.conf $(LIBRARY)/nginx
 	install -m 644 README.md LICENSE docs/*.md $(DOCUMENTS)
 	test -e $(DESTDIR)/etc/sallyport/sallyport.env || install -m 644 deploy/systemd/sallyport.env $(DESTDIR)/etc/sallyport
+
+# What `make install` installs, as one file to unpack on another machine; settings are made there by systemd-tmpfiles where there are none.
+package: release
+	rm -rf .build/package
+	$(MAKE) --no-print-directory install DESTDIR=.build/package PREFIX=/usr
+	rm -r .build/package/etc
+	tar --create --gzip --file .build/sallyport.tar.gz --owner root --group root --directory .build/package .
+	rm -r .build/package
 
 # Of the running demo, into .run/backups; scripts/backup has the rest: other places, base backups, encryption.
 backup:
@@ -101,7 +114,12 @@ test-faults: .venv/installed
 
 test-packaging: .venv/packaging
 	@scripts/install-packages packaging
-	.venv/bin/python -m pytest Tests/Packaging --ignore Tests/Packaging/test_compose.py
+	.venv/bin/python -m pytest Tests/Packaging --ignore Tests/Packaging/test_compose.py --ignore Tests/Packaging/test_operations.py --ignore Tests/Packaging/test_patroni.py
+
+# The commands of docs/OPERATIONS.md, typed on machines of their own: some minutes, and root.
+test-documents: .venv/packaging
+	@scripts/install-packages packaging
+	.venv/bin/python -m pytest Tests/Packaging/test_operations.py Tests/Packaging/test_patroni.py
 
 test-compose: .venv/packaging
 	@scripts/install-packages packaging
@@ -146,6 +164,8 @@ lint:
 	$(SWIFT) format lint --strict --recursive $(SOURCES)
 	sh -n scripts/install-packages
 	sh -n .ci/run
+	sh -n deploy/systemd/sallyport-exec
+	sh -n deploy/systemd/take-certificate
 	python3 scripts/check-python
 
 clean:

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from conftest import BINARIES, CHECKOUT
 from containers import STAND_INS, base, podman
+from machine import Machine, boot, discard
 from support import eventually
 
 MOST_EXPOSED = 2.5
 UNITS = {
-    "sallyport-auth@.service", "sallyport-api@.service", "sallyport-migrate.service", "sallyport-gateway.service", "sallyport-backup.service",
+    "sallyport-auth@.service", "sallyport-api@.service", "sallyport-migrate.service", "sallyport-gateway.service", "sallyport-gateway-spans.service", "sallyport-backup.service",
     "sallyport-backup.timer", "sallyport.target"}
 
 
@@ -37,7 +38,9 @@ def mode(path: Path) -> int:
 
 
 def test_everything_is_installed_with_its_mode(installed):
-    assert {path.name for path in (installed / "usr/bin").iterdir()} == {"auth-server", "resource-api", "sallyport-backup", "sallyport-gateway"}
+    assert {path.name for path in (installed / "usr/bin").iterdir()} == {
+        "auth-server", "resource-api", "sallyport-backup", "sallyport-exec", "sallyport-gateway",
+        "sallyport-gateway-spans"}
     assert {path.name for path in (installed / "usr/lib/systemd/system").iterdir()} == UNITS
     templates = installed / "usr/lib/sallyport/nginx"
     assert {path.name for path in templates.iterdir()} == {path.name for path in (CHECKOUT / "nginx").glob("*.conf")}
@@ -45,7 +48,7 @@ def test_everything_is_installed_with_its_mode(installed):
     for path in (path for path in installed.rglob("*") if path.is_file() and not path.is_symlink()):
         is_program = path.parent.name in ("bin", "scripts")
         assert mode(path) == (0o755 if is_program else 0o644), path
-    for name in ("sallyport-backup", "sallyport-gateway"):
+    for name in ("sallyport-backup", "sallyport-gateway", "sallyport-gateway-spans"):
         done = subprocess.run([installed / "usr/bin" / name, "--help"], capture_output=True, text=True, check=False)
         assert done.returncode == 0 and "usage" in done.stdout
 
@@ -83,25 +86,6 @@ def test_no_unit_says_a_secret(installed):
 # On a machine.
 
 
-class Machine:
-    """A container that has booted systemd."""
-
-    def __init__(self, name: str):
-        self.name = name
-
-    def run(self, *command, check: bool = True, **options) -> subprocess.CompletedProcess:
-        return podman("exec", *(["-i"] if "input" in options else []), self.name, *command, check=check, **options)
-
-    def write(self, path: str, text: str, mode: str = "600") -> None:
-        self.run("sh", "-c", f"umask 077; cat > {path}; chmod {mode} {path}", input=text)
-
-    def state(self, unit: str) -> str:
-        return self.run("systemctl", "is-active", unit, check=False).stdout.strip()
-
-    def log(self, unit: str) -> str:
-        return self.run("journalctl", "--no-pager", "-n", "60", "-u", unit, check=False).stdout
-
-
 def is_static(program: Path) -> bool:
     return "libswiftCore" not in subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
 
@@ -119,23 +103,18 @@ def machine(tmp_path_factory):
     podman("build", "-q", "-t", "localhost/sallyport-machine", "-f", STAND_INS / "machine.Dockerfile", STAND_INS)
     directory = tmp_path_factory.mktemp("machine")
     install(directory)
-    name = f"sallyport-machine-{secrets.token_hex(4)}"
     swift = run_time(BINARIES / "auth-server")
     mounts = ["-v", f"{swift}:{swift}:ro"] if swift else []
-    podman("run", "-d", "--name", name, "--privileged", "--systemd=always", *mounts, "localhost/sallyport-machine",
-           # Credentials are mounted where all see them, which takes a root that is shared, as it is on a machine.
-           "sh", "-c", "mount --make-rshared / && exec /sbin/init")
-    machine = Machine(name)
+    machine = boot("localhost/sallyport-machine", *mounts)
     try:
-        eventually(lambda: machine.run("systemctl", "is-system-running", check=False).stdout.strip() in ("running", "degraded"), 60, "booting")
-        podman("cp", f"{directory}/.", f"{name}:/")
+        podman("cp", f"{directory}/.", f"{machine.name}:/")
         machine.run("systemd-sysusers")
         machine.run("systemd-tmpfiles", "--create")
         machine.run("systemctl", "daemon-reload")
         configure(machine)
         yield machine
     finally:
-        podman("rm", "-f", "-t", "5", name, check=False)
+        discard(machine)
         shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -275,6 +254,9 @@ def test_the_nightly_backup_is_whole(started):
     found = started.run("sh", "-c", "ls -d /var/lib/sallyport-backup/*.dump").stdout.split()
     assert len(found) == 1, started.log("sallyport-backup")
     started.run("sallyport-backup", "verify", found[0])
+    # The backup ran as the server's account: the server has lost nothing by its end.
+    assert started.sql("SELECT count(*) > 0 FROM auth.tenant") == "t"
+    assert started.run("sh", "-c", "ls /dev/shm | grep -c PostgreSQL").stdout.strip() != "0"
     started.run("systemctl", "enable", "--now", "sallyport-backup.timer")
     assert "sallyport-backup" in started.run("systemctl", "list-timers", "--no-pager").stdout
 

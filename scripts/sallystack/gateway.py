@@ -6,7 +6,7 @@ import signal
 import socket
 
 from .files import place_for, service_account
-from .nginx import NO_LIMITS, Limits, nginx, upstreams, usable, write
+from .nginx import NO_LIMITS, Limits, nginx, tracing, upstreams, usable, write
 from .processes import Process
 from .settings import Settings
 
@@ -56,7 +56,7 @@ class Gateway:
             "@SERVER_NAME_PATTERN@": r"127\.0\.0\.1",
             "@STRICT_TRANSPORT@": "",
             "@IMPORT_BYTES@": "1g",
-        } | upstreams(*self.settings.addresses) | self.limits.values()
+        } | upstreams(*self.settings.addresses) | self.limits.values() | tracing(self.settings.gateway_spans)
 
     def _listens(self) -> bool:
         return (self.work / "nginx.pid").exists() and _accepts(self.settings.ports["gateway"])

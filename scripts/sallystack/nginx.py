@@ -57,6 +57,15 @@ def upstreams(auth_servers: Iterable[str], resource_apis: Iterable[str]) -> dict
     return {"@AUTH_SERVERS@": servers(auth_servers), "@RESOURCE_APIS@": servers(resource_apis)}
 
 
+def tracing(spans: bool) -> dict[str, str]:
+    """`spans`: sallyport-gateway-spans records what the access log says, so the gateway's span is the parent of the service's."""
+    half = "(?<gateway_half>[0-9a-f]{16})"
+    return {
+        "@GATEWAY_SPAN@": f"{half}$" if spans else f"^{half}",
+        "@TRACE_PARENT@": "00-$callers_trace-$gateway_span-$callers_flags" if spans else "$callers_trace_parent",
+    }
+
+
 def write(directory: Path, site: str, values: dict[str, str]) -> None:
     """Writes the configuration; every @NAME@ in the templates is one of these values. Each file is replaced at once."""
     values = {"@SITE@": site} | values

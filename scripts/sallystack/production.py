@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from . import StackError
-from .nginx import LIMITS, TEMPLATES, Limits, fill, upstreams, usable
+from .nginx import LIMITS, TEMPLATES, Limits, fill, tracing, upstreams, usable
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Production:
     limits: Limits = field(default_factory=Limits)
     strict_transport_seconds: int = 31_536_000
     import_bytes: int = 1_073_741_824
+    spans: bool = False
 
     @property
     def base_url(self) -> str:
@@ -74,7 +75,7 @@ class Production:
             "@ACME@": f"location /.well-known/acme-challenge/ {{ default_type text/plain; root {usable(self.acme)}; }}" if self.acme else "",
             "@STRICT_TRANSPORT@": f"max-age={self.strict_transport_seconds}" + ("; includeSubDomains" if self.subdomains else ""),
             "@IMPORT_BYTES@": str(self.import_bytes),
-        } | upstreams(self.auth_servers, self.resource_apis) | self.limits.values()
+        } | upstreams(self.auth_servers, self.resource_apis) | self.limits.values() | tracing(self.spans)
         values["@MUTUAL@"] = self._mutual(values)
         return values
 

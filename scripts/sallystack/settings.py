@@ -32,6 +32,7 @@ class Settings:
     durable: bool = True
     postgres_options: tuple[str, ...] = ()
     instances: int = 1
+    gateway_spans: bool = False
     production: "Production | None" = None
 
     @classmethod
