@@ -9,6 +9,7 @@
 # make release, make install DESTDIR=…    the services with their units, the gateway's templates, scripts and documents
 # make backup, make restore                 copies of a running stack's database, and back (scripts/backup says how)
 # make test-packaging, make test-compose    an installation under systemd, and compose.yaml, for real (Tests/Packaging)
+# make docs    docs/CONFIGURATION.md, from what the programs say of themselves
 # make format, make lint, make clean
 
 SHELL := /bin/sh
@@ -18,7 +19,7 @@ RELEASE := -c release --static-swift-stdlib -Xswiftc -cross-module-optimization
 SOURCES := Services Shared Database Tests Package.swift
 ACCEPTANCE ?= Tests/Acceptance
 
-.PHONY: run build test test-swift test-acceptance test-overload test-faults test-faults-short test-packaging test-compose release install backup restore doctor fuzz bench bench-scale format lint clean
+.PHONY: run build docs test test-swift test-acceptance test-overload test-faults test-faults-short test-packaging test-compose release install backup restore doctor fuzz bench bench-scale format lint clean
 
 BIN_DIR ?= .build/release
 PREFIX ?= /usr
@@ -36,6 +37,9 @@ run:
 build:
 	@scripts/install-packages build
 	$(SWIFT) build
+
+docs: build
+	scripts/document-settings --programs .build/debug
 
 release:
 	@scripts/install-packages build
