@@ -62,7 +62,7 @@ install:
 	install -m 644 deploy/systemd/sallyport.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/sallyport.conf
 	install -m 644 deploy/systemd/sallyport.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sallyport.conf
 	install -m 644 nginx/*.conf $(LIBRARY)/nginx
-	install -m 644 README.md LICENSE docs/*.md $(DOCUMENTS)
+	install -m 644 README.md LICENSE CHANGELOG.md docs/*.md $(DOCUMENTS)
 	test -e $(DESTDIR)/etc/sallyport/sallyport.env || install -m 644 deploy/systemd/sallyport.env $(DESTDIR)/etc/sallyport
 
 # Of the running demo, into .run/backups; scripts/backup has the rest: other places, base backups, encryption.
