@@ -10,6 +10,7 @@
 # make backup, make restore                 copies of a running stack's database, and back (scripts/backup says how)
 # make test-packaging, make test-compose    an installation under systemd, and compose.yaml, for real (Tests/Packaging)
 # make test-documents  every command of docs/OPERATIONS.md, typed on machines with systemd
+# make docs    docs/CONFIGURATION.md, from what the programs say of themselves
 # make format, make lint, make clean
 
 SHELL := /bin/sh
@@ -19,7 +20,7 @@ RELEASE := -c release --static-swift-stdlib -Xswiftc -cross-module-optimization
 SOURCES := Services Shared Database Tests Package.swift
 ACCEPTANCE ?= Tests/Acceptance
 
-.PHONY: run build test test-swift test-acceptance test-overload test-faults test-faults-short test-packaging test-compose test-documents release install package backup restore doctor fuzz bench bench-scale format lint clean
+.PHONY: run build docs test test-swift test-acceptance test-overload test-faults test-faults-short test-packaging test-compose test-documents release install package backup restore doctor fuzz bench bench-scale format lint clean
 
 BIN_DIR ?= .build/release
 PREFIX ?= /usr
@@ -37,6 +38,9 @@ run:
 build:
 	@scripts/install-packages build
 	$(SWIFT) build
+
+docs: build
+	scripts/document-settings --programs .build/debug
 
 release:
 	@scripts/install-packages build
@@ -63,7 +67,7 @@ install:
 	install -m 644 deploy/systemd/sallyport.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/sallyport.conf
 	install -m 644 deploy/systemd/sallyport.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sallyport.conf
 	install -m 644 nginx/*.conf $(LIBRARY)/nginx
-	install -m 644 README.md LICENSE docs/*.md $(DOCUMENTS)
+	install -m 644 README.md LICENSE CHANGELOG.md docs/*.md $(DOCUMENTS)
 	test -e $(DESTDIR)/etc/sallyport/sallyport.env || install -m 644 deploy/systemd/sallyport.env $(DESTDIR)/etc/sallyport
 
 # What `make install` installs, as one file to unpack on another machine; settings are made there by systemd-tmpfiles where there are none.

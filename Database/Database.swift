@@ -20,6 +20,7 @@ public enum Database {
             Migration(number: 13, name: "revocation delivery", sql: text(PackageResources._013_revocation_delivery_sql)),
             Migration(number: 14, name: "soft delete walls", sql: text(PackageResources._014_soft_delete_walls_sql)),
             Migration(number: 15, name: "revocation horizon", sql: text(PackageResources._015_revocation_horizon_sql)),
+            Migration(number: 16, name: "moving tenants", sql: text(PackageResources._016_moving_tenants_sql)),
         ]
     }
 

@@ -2,8 +2,12 @@
 
 import socket
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 COMMON = [("BASE_URL", "not a url"), ("BASE_URL", ""), ("BASE_URL", "ftp://x"), ("API_URL", "relative"), ("TRUSTED_PROXIES", "everyone"), ("TRUSTED_PROXIES", "10.0.0.0/33"),
           ("LOG_LEVEL", "loud"), ("DATABASE_POOL_SIZE", "0"), ("DATABASE_POOL_SIZE", "many"), ("CONFIG_FILE", "/nonexistent/file.json"),
@@ -46,3 +50,24 @@ def test_a_port_in_use(sallyport, service, variable):
         done = serve(sallyport, service, **{variable: f"127.0.0.1:{taken.getsockname()[1]}"})
     assert done.returncode > 0
     assert "Fatal" not in done.stderr and (done.stderr + done.stdout).strip()
+
+
+def test_the_document_says_what_the_programs_say(sallyport, tmp_path):
+    """docs/CONFIGURATION.md; make docs writes it."""
+    script = [sys.executable, CHECKOUT / "scripts" / "document-settings", "--programs", sallyport.stack.settings.binaries, "--check"]
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    text = (CHECKOUT / "docs" / "CONFIGURATION.md").read_text()
+    for before, after in (("| 1000 |", "| 1001 |"), ("0 to 25,000 milliseconds", "0 to 25,000 seconds"), ("| `SALLYPORT_LOG_LEVEL` |", "| `SALLYPORT_LOG_LEVELS` |")):
+        assert before in text
+        (tmp_path / "stale.md").write_text(text.replace(before, after, 1))
+        done = subprocess.run([*script, "--output", tmp_path / "stale.md"], capture_output=True, text=True, check=False)
+        assert done.returncode == 1 and "stale" in done.stderr
+
+
+def test_a_program_prints_its_settings_and_no_value_of_its_environment(sallyport):
+    environment = sallyport.stack.environment("command line") | {"SALLYPORT_LOG_LEVEL": "error"}
+    for service in ("auth-server", "resource-api"):
+        done = subprocess.run([sallyport.stack.binary(service), "settings"], env=environment, capture_output=True, text=True, check=True)
+        assert '"SALLYPORT_MAX_REQUESTS":{"kind":"integer","required":false,"default":"1024","minimum":1,"maximum":1000000}' in done.stdout
+        assert sallyport.base_url not in done.stdout and str(sallyport.stack.settings.directory) not in done.stdout

@@ -144,6 +144,24 @@ private let object = "application/vnd.pgrst.object+json"
         }
     }
 
+    @Test("HEAD tells where the next page begins, as GET does, and has no body") func headOfPages() async throws {
+        try await TestAPI.with(maximumRows: 30) { api async throws in
+            var pages = 0
+            var cursor: String? = ""
+            while let after = cursor {
+                let query = "after=\(after)&limit=9&order=name.desc"
+                let page = try await api.send(acme, .read, "customers", query)
+                let head = try await api.send(acme, .head, "customers", query)
+                #expect(
+                    head.headers["Next-Cursor"] == page.headers["Next-Cursor"] && head.range == page.range && head.status == page.status)
+                #expect(head.text.isEmpty)
+                (cursor, pages) = (page.headers["Next-Cursor"], pages + 1)
+            }
+            #expect(pages == 4)
+            #expect(try await api.send(acme, .head, "customers", "limit=9").headers["Next-Cursor"] == nil)
+        }
+    }
+
     @Test("A total is counted, whatever way is asked for", arguments: ["exact", "planned", "estimated"])
     func counts(way: String) async throws {
         try await TestAPI.with(maximumRows: 30) { api async throws in

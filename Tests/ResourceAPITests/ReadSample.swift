@@ -142,7 +142,7 @@ extension ReadSample {
             """,
             "CREATE TABLE api.places (\(tenantColumn), id int NOT NULL, name text NOT NULL, PRIMARY KEY (tenant_id, id))",
             """
-            CREATE TABLE api.shipments (\(tenantColumn), id int NOT NULL, from_id int, to_id int, PRIMARY KEY (tenant_id, id),
+            CREATE TABLE api.shipments (\(tenantColumn), id int NOT NULL, from_id int, to_id int, count int, PRIMARY KEY (tenant_id, id),
                 CONSTRAINT shipments_from_fkey FOREIGN KEY (tenant_id, from_id) REFERENCES api.places,
                 CONSTRAINT shipments_to_fkey FOREIGN KEY (tenant_id, to_id) REFERENCES api.places)
             """,
@@ -217,7 +217,7 @@ extension ReadSample {
         let userTasks = table("user_tasks", ["user_id int!", "task_id int!"], key: ["user_id", "task_id"])
         let follows = table("follows", ["follower_id int!", "followed_id int!"], key: ["follower_id", "followed_id"])
         let places = table("places", ["id int!", "name text!"])
-        let shipments = table("shipments", ["id int!", "from_id int", "to_id int"])
+        let shipments = table("shipments", ["id int!", "from_id int", "to_id int", "count int"])
         let paid = table("paid_projects", ["id int", "client_id int", "name text", "budget numeric"], kind: .view)
 
         let big = function("big_projects", of: "clients", .relation(projects.id), returnsSet: true)

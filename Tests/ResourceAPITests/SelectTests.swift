@@ -303,12 +303,21 @@ import Testing
             ),
             ("clients", "select=id,...projects(budget.sum())", "PGRST127"),
             ("clients", "select=id,projects!inner(count())&order=id&limit=1", #"[{"id":1,"projects":[{"count":2}]}]"#),
+            // Without parentheses, where nothing else has the name.
+            ("projects", "select=count", #"[{"count":4}]"#), ("projects", "select=n:count::text", #"[{"n":"4"}]"#),
+            (
+                "clients", "select=id,projects(count)&order=id",
+                #"[{"id":1,"projects":[{"count":2}]},{"id":2,"projects":[{"count":1}]},{"id":3,"projects":[{"count":0}]}]"#
+            ),
+            ("shipments", "select=id,count&id=eq.1", #"[{"id":1,"count":null}]"#), ("shipments", "select=n:count()", #"[{"n":2}]"#),
+            ("projects", "select=count->a", "42703"), ("projects", "select=Count", "42703"), ("projects", "select=sum", "42703"),
+            ("projects", "select=id&count=eq.4", "42703"),
         ])
         try await ReadSample.with { sample async throws in
             #expect(try await sample.count("projects", "select=client_id,count()&limit=1") == [1, 3])
             #expect(try await sample.read("projects", "select=client_id,count()&limit=2", countsAll: true).total == 3)
             let planner = ReadPlanner(catalog: sample.catalog, maximumRows: 10, allowsAggregates: false)
-            for select in ["select=count()", "select=id,tasks(hours.sum())"] {
+            for select in ["select=count()", "select=count", "select=id,tasks(hours.sum())"] {
                 let query = try Query(QueryString(select), for: .read)
                 let table = try sample.catalog.table(named: "projects")
                 let error = #expect(throws: APIError.self) { try planner.plan(query.shape.root, of: .table(table)) }

@@ -6,8 +6,8 @@ import Tenancy
 
 struct TenantCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "tenant", abstract: "Create, change, list and disable tenants.",
-        subcommands: [Create.self, Update.self, List.self, Disable.self, Enable.self]
+        commandName: "tenant", abstract: "Create, change, list, disable, move and erase tenants.",
+        subcommands: [Create.self, Update.self, List.self, Disable.self, Enable.self, Export.self, Import.self, Delete.self]
     )
 
     struct Create: AsyncParsableCommand {

@@ -100,6 +100,12 @@ struct TenantStore: Sendable {
         return try await database.query(Self.setDisabled(tenant.id, isDisabled)).affectedRows == 1
     }
 
+    /// Whether no access token from before it was disabled can still be valid.
+    func isDisabledForLong(_ tenant: TenantID) async throws -> Bool {
+        try await database.queryOne(
+            "SELECT disabled_at < now() - interval '87000 seconds' FROM auth.tenant WHERE id = \(tenant.rawValue)", as: Bool.self)
+    }
+
     /// Further statements of the transaction are another tenant's.
     static func enter(_ tenant: TenantID) -> SQL {
         "SELECT set_config('sallyport.tenant_id', \(tenant.description), true)"

@@ -80,7 +80,11 @@ struct Tenants: Sendable {
     private static func records(_ event: AuditEvent, of tenant: TenantID, home: TenantID?) -> [SQL] {
         let own = [event.insertion(in: tenant)]
         guard let home, home != tenant else { return own }
-        return own + [TenantStore.enter(home), event.insertion(in: home)]
+        // By its id alone: when the tenant is erased, nothing else of it may stand in a log that goes on.
+        let bare = AuditEvent(
+            event.action, by: event.actor, on: event.targetKind, tenant.description, from: event.origin,
+            event.details.filter { $0.name != "name" })
+        return own + [TenantStore.enter(home), bare.insertion(in: home)]
     }
 }
 

@@ -32,6 +32,7 @@ struct ResourceAPI: AsyncParsableCommand {
               SALLYPORT_API_STREAM_TIMEOUT_S how long one of them may take (default: 600)
               SALLYPORT_API_JWKS_BASE_URL    where key sets are fetched: {this}/t/{tenant}/oauth2/jwks; several separated by commas
                                              are asked in turn until one answers (default: BASE_URL)
+              SALLYPORT_REVOCATION_STALENESS_S         without word from the revocation log for so long, tokens are refused with 503 (default: 5)
               SALLYPORT_TRUSTED_PROXIES      addresses of the gateway, whose forwarded headers are believed (default: none)
               SALLYPORT_DATABASE_POOL_SIZE   connections at most (default: 10)
               SALLYPORT_DATABASE_PIPELINE_DEPTH        requests in flight on one connection at most (default: 4)
@@ -39,10 +40,10 @@ struct ResourceAPI: AsyncParsableCommand {
               SALLYPORT_MAX_REQUESTS         requests under way at once; more are answered 503 (default: 1024)
               SALLYPORT_MAX_CONNECTIONS      connections at once; more wait (default: 16384, within the limit of open files)
               SALLYPORT_SHUTDOWN_NOTICE_MS   told to stop, the service accepts connections for so long (default: 0)
-              SALLYPORT_SHUTDOWN_QUIET_MS    and closes idle ones after so long: longer than the gateway keeps them (default: 3000)
+              SALLYPORT_SHUTDOWN_QUIET_MS    then connections on which nothing happens are closed after so long: longer than the gateway keeps them (default: 3000)
             \(ObservabilitySettings.help)
               SALLYPORT_LOG_LEVEL            trace, debug, info, notice, warning, error or critical (default: info)
             """,
-        subcommands: [ServeCommand.self, DoctorCommand.self]
+        subcommands: [ServeCommand.self, DoctorCommand.self, SettingsCommand.self]
     )
 }

@@ -29,8 +29,10 @@ struct OperationMaker {
         let isTagged = plan.taggedColumns != nil
         var builder = StatementBuilder()
         let counts = shape.preferences.count.map { RowCounting(upTo: $0 == .exact ? nil : Self.countCeiling) }
+        // What the last row or its digest is needed for takes the rows.
+        let isCounted = shape.verb.isHead && !isTagged && plan.cursor == nil
         let statement =
-            shape.verb.isHead && !isTagged
+            isCounted
             ? ResourceStatement(builder.count(plan, counts), builder, .count(hasTotal: counts != nil))
             : ResourceStatement(
                 builder.answer(plan, format: shape.format, counts), builder,

@@ -16,11 +16,9 @@ extension ReadPlanning {
                     try members.append(.init(name: column.name, expression: .value(value, cast: nil)), isFromAll: true)
                 }
             case .field(let field):
-                try members.append(try output(field, scope))
+                try members.append(isRowCount(field, scope) ? try rowCount(field.alias, cast: field.cast) : try output(field, scope))
             case .count(let alias, let cast):
-                try checkAggregates()
-                let aggregate = ReadPlan.Aggregation(function: .count, cast: cast)
-                try members.append(.init(name: alias?.string ?? "count", expression: .rows, aggregate: aggregate))
+                try members.append(try rowCount(alias, cast: cast))
             case .relation(let embed):
                 let index = try append(embed, scope, to: &plan, depth: depth)
                 for output in outputs(of: plan.embeds[index], at: index) { try members.append(output) }
@@ -45,6 +43,16 @@ extension ReadPlanning {
             if case .rows = output.expression { return output }
             return .init(name: output.name, expression: .member(index, name: output.name), aggregate: output.aggregate)
         }
+    }
+
+    /// `count` without parentheses, which clients of older versions write, unless the table has something of that name.
+    private func isRowCount(_ field: SelectedField, _ scope: ReadScope) -> Bool {
+        field.aggregate == nil && field.field == Field(column: ExactString("count")) && scope.find(field.field.column) == nil
+    }
+
+    private func rowCount(_ alias: ExactString?, cast: CastType?) throws(APIError) -> ReadPlan.Output {
+        try checkAggregates()
+        return .init(name: alias?.string ?? "count", expression: .rows, aggregate: ReadPlan.Aggregation(function: .count, cast: cast))
     }
 
     private func output(_ field: SelectedField, _ scope: ReadScope) throws(APIError) -> ReadPlan.Output {

@@ -8,8 +8,11 @@ internal import SystemPackage
 /// `{"sallyport": {"auth": {"listen": …}}}` in the file. Values are never part of an error message when `isSecret`.
 public struct Settings: Sendable {
     private let reader: ConfigReader
+    /// Hears what is asked.
+    private let recorder: SettingsRecorder?
 
-    public init(environment: [String: String]) async throws(SettingError) {
+    public init(environment: [String: String], recorder: SettingsRecorder? = nil) async throws(SettingError) {
+        self.recorder = recorder
         var providers: [any ConfigProvider] = [EnvironmentVariablesProvider(environmentVariables: environment)]
         if let path = environment["SALLYPORT_CONFIG_FILE"], !path.isEmpty {
             do {
@@ -30,14 +33,20 @@ public struct Settings: Sendable {
         try await Settings(environment: ProcessInfo.processInfo.environment)
     }
 
+    func note(_ name: String, _ kind: SettingsRecorder.Kind, default fallback: String? = nil, in bounds: ClosedRange<Int>? = nil) {
+        recorder?.note(name, .init(kind: kind, fallback: fallback, bounds: bounds))
+    }
+
     /// The value, or nil where it is unset or empty.
     public func optional(_ name: String) -> String? {
+        note(name, name.hasSuffix("_FILE") ? .file : .text)
         let key = ConfigKey(["sallyport"] + name.lowercased().split(separator: "_").map(String.init))
         guard let value = reader.string(forKey: key), !value.isEmpty else { return nil }
         return value
     }
 
     public func required(_ name: String, cure: String) throws(SettingError) -> String {
+        recorder?.note(name, .init(kind: .text, isRequired: true))
         guard let value = optional(name) else {
             throw SettingError(variable: Self.variable(name), problem: "is not set", cure: cure)
         }
@@ -45,6 +54,7 @@ public struct Settings: Sendable {
     }
 
     public func integer(_ name: String, default fallback: Int, in range: ClosedRange<Int>) throws(SettingError) -> Int {
+        note(name, .integer, default: String(fallback), in: range)
         guard let text = optional(name) else { return fallback }
         guard let value = Int(text), range.contains(value) else {
             throw SettingError(
@@ -58,6 +68,7 @@ public struct Settings: Sendable {
 
     /// `true` or `false`.
     public func flag(_ name: String, default fallback: Bool) throws(SettingError) -> Bool {
+        note(name, .flag, default: String(fallback))
         guard let text = optional(name) else { return fallback }
         guard let value = Bool(text) else {
             throw SettingError(
@@ -70,12 +81,14 @@ public struct Settings: Sendable {
 
     /// An absolute `http` or `https` URL without query, fragment, user or trailing slash: compared byte for byte from then on.
     public func baseURL(_ name: String, default fallback: String? = nil) throws(SettingError) -> String {
+        note(name, .url, default: fallback)
         let text = if let fallback { optional(name) ?? fallback } else { try required(name, cure: Self.baseURLCure) }
         return try Self.baseURL(text, name)
     }
 
     /// One or more of them, separated by commas.
     public func baseURLs(_ name: String, default fallback: String) throws(SettingError) -> [String] {
+        note(name, .urls, default: fallback)
         var urls: [String] = []
         for text in (optional(name) ?? fallback).split(separator: ",", omittingEmptySubsequences: false) {
             urls.append(try Self.baseURL(String(text.drop { $0 == " " }), name))
@@ -97,6 +110,7 @@ public struct Settings: Sendable {
 
     /// `host:port`, the address to listen on.
     public func listenAddress(_ name: String, default fallback: String) throws(SettingError) -> (host: String, port: Int) {
+        note(name, .address, default: fallback)
         let text = optional(name) ?? fallback
         guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]), (0...65535).contains(port) else {
             throw SettingError(
@@ -115,6 +129,7 @@ public struct Settings: Sendable {
 
     /// A secret from the variable, or from the file that the variable with `_FILE` behind it names. Surrounding white space is dropped.
     public func secret(_ name: String, cure: String) throws(SettingError) -> String {
+        note(name, .secret)
         if let path = optional(name + "_FILE") {
             guard let contents = try? String(contentsOfFile: path, encoding: .utf8) else {
                 throw SettingError(variable: Self.variable(name + "_FILE"), problem: "\(path) cannot be read", cure: cure)

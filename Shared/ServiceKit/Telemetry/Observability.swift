@@ -21,6 +21,7 @@ public struct ObservabilitySettings: Sendable {
                                          come; the others share the label other (default: 50)
           SALLYPORT_OTLP_ENDPOINT        collector of traces, such as http://127.0.0.1:4318; unset: nothing is traced
           SALLYPORT_OTLP_AUTHORIZATION_FILE  file with the value of the header Authorization that the collector asks for
+          SALLYPORT_OTLP_AUTHORIZATION   the same in the variable itself
           SALLYPORT_TRACE_RATIO          share of traces that is recorded, 0 to 1 (default: 0.01)
         """
 }

@@ -27,6 +27,7 @@ struct TraceSettings: Sendable {
 extension Settings {
     /// A number from 0 to 1.
     func fraction(_ name: String, default fallback: Double) throws(SettingError) -> Double {
+        note(name, .fraction, default: "\(fallback)")
         guard let text = optional(name) else { return fallback }
         guard let value = Double(text), (0...1).contains(value) else {
             throw SettingError(
