@@ -8,7 +8,8 @@
 # make test-overload   rolling restarts, five times the sustainable load, slow clients: on release binaries
 # make release, make install DESTDIR=…    the services with their units, the gateway's templates, scripts and documents
 # make backup, make restore                 copies of a running stack's database, and back (scripts/backup says how)
-# make test-packaging, make test-compose    an installation under systemd, and compose.yaml, for real (Tests/Packaging)
+# make test-packaging, make test-compose    an installation under systemd, backups and rotation; and compose.yaml: for real (Tests/Packaging)
+# make test-upgrade PREVIOUS=REF            that release and this one on one database; without PREVIOUS, the newest tag
 # make format, make lint, make clean
 
 SHELL := /bin/sh
@@ -18,7 +19,7 @@ RELEASE := -c release --static-swift-stdlib -Xswiftc -cross-module-optimization
 SOURCES := Services Shared Database Tests Package.swift
 ACCEPTANCE ?= Tests/Acceptance
 
-.PHONY: run build test test-swift test-acceptance test-overload test-faults test-faults-short test-packaging test-compose release install backup restore doctor fuzz bench bench-scale format lint clean
+.PHONY: run build test test-swift test-acceptance test-overload test-faults test-faults-short test-packaging test-compose test-upgrade release install backup restore doctor fuzz bench bench-scale format lint clean
 
 BIN_DIR ?= .build/release
 PREFIX ?= /usr
@@ -101,11 +102,20 @@ test-faults: .venv/installed
 
 test-packaging: .venv/packaging
 	@scripts/install-packages packaging
-	.venv/bin/python -m pytest Tests/Packaging --ignore Tests/Packaging/test_compose.py
+	$(SWIFT) build
+	.venv/bin/python -m pytest Tests/Packaging --ignore Tests/Packaging/test_compose.py --ignore Tests/Packaging/test_upgrade.py
 
+# The images take the programs that are built here; FROM_SOURCE=1: they compile them, as docker compose up --build does.
 test-compose: .venv/packaging
 	@scripts/install-packages packaging
-	.venv/bin/python -m pytest Tests/Packaging/test_compose.py
+	$(if $(FROM_SOURCE),,$(SWIFT) build $(RELEASE) --product auth-server)
+	$(if $(FROM_SOURCE),,$(SWIFT) build $(RELEASE) --product resource-api)
+	BIN_DIR=.build/release .venv/bin/python -m pytest Tests/Packaging/test_compose.py
+
+# From PREVIOUS (a tag, a commit; the newest tag before this commit) to this version, and back, on one database.
+test-upgrade: .venv/installed
+	$(SWIFT) build
+	PREVIOUS_BIN_DIR=$$(Tests/Packaging/previous.py $(PREVIOUS)) && export PREVIOUS_BIN_DIR && .venv/bin/python -m pytest Tests/Packaging/test_upgrade.py
 
 .venv/packaging: .venv/installed Tests/Packaging/requirements.txt
 	.venv/bin/python -m pip install --quiet --requirement Tests/Packaging/requirements.txt

@@ -1,5 +1,7 @@
 """compose.yaml, for real: built, started, used through the gateway by a person and a program, and looked at for what it gives away."""
 
+import base64
+import hashlib
 import json
 import os
 import re
@@ -11,7 +13,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import CHECKOUT
+from chromium import Chromium
+from conftest import BINARIES, CHECKOUT
 from containers import ENVIRONMENT, STAND_INS, base, podman
 from support import eventually
 
@@ -28,6 +31,18 @@ def swift() -> None:
         toolchain = Path(os.path.realpath(shutil.which("swift"))).parents[2]
         assert toolchain.name == "swift", "the stand-in expects the tool chain in a directory called swift"
         podman("build", "-q", "-t", image, "-f", STAND_INS / "swift.Dockerfile", toolchain.parent, timeout=1200)
+
+
+def programs(directory: Path) -> dict[str, str]:
+    """What tells compose.yaml to take this machine's release build; with FROM_SOURCE=1 nothing, and all is compiled in the image."""
+    if os.environ.get("FROM_SOURCE") == "1":
+        swift()
+        return {}
+    for name in ("auth-server", "resource-api"):
+        subprocess.run(["strip", "--strip-debug", "-o", directory / name, BINARIES / name], check=True)
+    image = "localhost/sallyport-test/programs"
+    podman("build", "-q", "-t", image, "-f", STAND_INS / "programs.Dockerfile", directory)
+    return {"SALLYPORT_PROGRAMS": image}
 
 
 class Deployment:
@@ -80,6 +95,11 @@ class Deployment:
         """Asked, as there is nobody here who asks on schedule."""
         return podman("healthcheck", "run", self.container(service), check=False).returncode == 0
 
+    def owner(self, sql: str) -> str:
+        """As the role that owns the application's tables, from the database's container."""
+        command = 'PGPASSWORD=$(cat /run/secrets/owner_password) exec psql -X -q -A -t -v ON_ERROR_STOP=1 -h 127.0.0.1 -U sallyport_owner -c "$1" sallyport'
+        return self.run("postgres", "sh", "-c", command, "sh", sql).stdout.strip()
+
     def command_line(self, *arguments: str) -> dict:
         """auth-server … --json beside the running ones."""
         return json.loads(self.run("auth-server-1", "auth-server", *arguments, "--json").stdout)
@@ -88,8 +108,8 @@ class Deployment:
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory):
     base()
-    swift()
     deployment = Deployment(tmp_path_factory.mktemp("deployment"))
+    deployment.variables |= programs(tmp_path_factory.mktemp("programs"))
     deployment.prepare()
     deployment.compose("down", "-v", check=False)
     # The build of the services takes its time where it was not made before.
@@ -120,82 +140,114 @@ class named:
         connection.create_connection = self._connect
 
 
+TENANTS = ("initech", "umbrella")
+
+
 @pytest.fixture(scope="module")
-def client(deployment) -> tuple[str, str]:
-    deployment.command_line("tenant", "create", "initech", "--name", "Initech")
-    made = deployment.command_line(
-        "client", "create", "--tenant", "initech", "--name", "reports", "--grant", "client_credentials", "--scope", "*:read")
-    return made["client_id"], made["client_secret"]
+def clients(deployment) -> dict[str, tuple[str, str]]:
+    """Two tenants with a program each, and a table of the application's, in which each has a row."""
+    deployment.owner("CREATE TABLE api.invoices (tenant_id uuid NOT NULL, id uuid NOT NULL DEFAULT gen_random_uuid(), total numeric NOT NULL, "
+                     "PRIMARY KEY (tenant_id, id)); SELECT sallyport.enable_tenancy('api.invoices')")
+    clients = {}
+    for tenant in TENANTS:
+        deployment.command_line("tenant", "create", tenant, "--name", tenant.title())
+        made = deployment.command_line(
+            "client", "create", "--tenant", tenant, "--name", "reports", "--grant", "client_credentials", "--scope", "*:read *:write")
+        clients[tenant] = made["client_id"], made["client_secret"]
+    return clients
 
 
-def token(deployment, client) -> requests.Response:
-    return deployment.http.post(f"{deployment.url}/t/initech/oauth2/token", data={"grant_type": "client_credentials"}, auth=client, timeout=20)
-
-
-def test_a_program_gets_a_token_and_uses_it(deployment, client):
-    answer = token(deployment, client)
+def token(deployment, clients, tenant: str = "initech") -> str:
+    answer = deployment.http.post(
+        f"{deployment.url}/t/{tenant}/oauth2/token", data={"grant_type": "client_credentials"}, auth=clients[tenant], timeout=20)
     assert answer.status_code == 200, answer.text
-    api = deployment.http.get(f"{deployment.url}/api/v1/", headers={"Authorization": f"Bearer {answer.json()['access_token']}"}, timeout=20)
-    assert api.status_code == 200 and "openapi" in api.json()
-    assert deployment.http.get(f"{deployment.url}/metrics", timeout=20).status_code == 404
+    return answer.json()["access_token"]
+
+
+def api(deployment, token: str, method: str = "GET", headers: dict | None = None, **more) -> requests.Response:
+    headers = {"Authorization": f"Bearer {token}"} | (headers or {})
+    return deployment.http.request(method, f"{deployment.url}/api/v1/invoices", headers=headers, timeout=20, **more)
+
+
+def test_a_program_gets_a_token_and_sees_the_rows_of_its_tenant(deployment, clients):
+    tokens = {tenant: token(deployment, clients, tenant) for tenant in TENANTS}
+    totals = dict(zip(TENANTS, (12.5, 99)))
+    # A new table is announced: both instances know it soon.
+    eventually(lambda: {api(deployment, tokens["initech"]).status_code for _ in range(6)} == {200}, 20, "the table being served")
+    for tenant, total in totals.items():
+        answer = api(deployment, tokens[tenant], "POST", json={"total": total}, headers={"Prefer": "return=representation"})
+        assert answer.status_code == 201 and answer.json()[0]["total"] == total, answer.text
+    for _ in range(4):
+        for tenant, total in totals.items():
+            assert [row["total"] for row in api(deployment, tokens[tenant]).json()] == [total]
+    # Another tenant's, by its name: refused.
+    assert api(deployment, tokens["initech"], headers={"X-Tenant-ID": "umbrella"}).status_code == 403
+
+
+def test_a_revoked_token_is_dead_at_every_instance(deployment, clients):
+    access = token(deployment, clients)
+    assert [api(deployment, access).status_code for _ in range(4)] == [200] * 4
+    done = deployment.http.post(f"{deployment.url}/t/initech/oauth2/revoke", data={"token": access}, auth=clients["initech"], timeout=20)
+    assert done.status_code == 200
+    for number in (1, 2):
+        headers = f"Host: {NAME}\\r\\nAuthorization: Bearer {access}\\r\\nConnection: close"
+        ask = f"exec 3<>/dev/tcp/resource-api-{number}/8082; printf 'GET /api/v1/invoices HTTP/1.1\\r\\n{headers}\\r\\n\\r\\n' >&3; head -n 1 <&3"
+        eventually(lambda: " 401 " in deployment.run("gateway", "bash", "-c", ask).stdout, 5, f"resource-api-{number} knowing it")
+
+
+def test_what_is_for_the_operator_is_not_reached_from_outside(deployment):
+    for path in ("/metrics", "/readyz"):
+        assert deployment.http.get(f"{deployment.url}{path}", timeout=20).status_code == 404
     plain = deployment.http.get(f"http://{NAME}:9080/", timeout=20, allow_redirects=False)
     assert plain.status_code == 308 and plain.headers["Location"] == f"{deployment.url}/"
 
 
-def test_one_instance_of_each_is_enough(deployment, client):
+def test_one_instance_of_each_is_enough(deployment, clients):
     for service in ("auth-server-1", "resource-api-1"):
-        podman("stop", "-t", "20", deployment.container(service))
+        podman("stop", "-t", "45", deployment.container(service))
+        assert deployment.inspect(service)["State"]["ExitCode"] == 0, deployment.logs(service)[-2000:]
     try:
         for _ in range(10):
-            answer = token(deployment, client)
-            assert answer.status_code == 200
-            access = answer.json()["access_token"]
-            assert deployment.http.get(f"{deployment.url}/api/v1/", headers={"Authorization": f"Bearer {access}"}, timeout=20).status_code == 200
+            assert api(deployment, token(deployment, clients)).status_code == 200
     finally:
         for service in ("auth-server-1", "resource-api-1"):
             podman("start", deployment.container(service))
             eventually(lambda: deployment.is_healthy(service), 60, service)
 
 
-def test_a_person_signs_in_to_pgadmin_through_the_platform(deployment):
+@pytest.fixture
+def chromium(deployment):
+    """A browser that knows where the deployment is, and trusts the key of its certificate and no other."""
+    key = subprocess.run(["openssl", "pkey", "-in", deployment.secrets / "tls_key", "-pubout", "-outform", "DER"], check=True, capture_output=True).stdout
+    pin = base64.b64encode(hashlib.sha256(key).digest()).decode()
+    browser = Chromium(arguments=(f"--host-resolver-rules=MAP {NAME} 127.0.0.1", f"--ignore-certificate-errors-spki-list={pin}"))
+    yield browser
+    browser.close()
+
+
+def test_a_person_signs_in_to_pgadmin_through_the_platform(deployment, chromium):
     """pgAdmin → our sign-in page → our consent page → pgAdmin, who then knows the person."""
-    browser = requests.Session()
-    browser.trust_env = False
-    browser.verify = deployment.http.verify
-    pgadmin = "http://127.0.0.1:9050"
-    page = browser.get(f"{pgadmin}/login", timeout=60)
-    token = re.search(r'csrfToken["\']?\s*:\s*["\']([^"\']+)', page.text) or re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
-    data = {"oauth2_button": "sallyport"} | ({"csrf_token": token.group(1)} if token else {})
-    page = browser.post(f"{pgadmin}/authenticate/login", data=data, timeout=60, headers={"Referer": f"{pgadmin}/login"})
-    assert page.url.startswith(deployment.url), page.url + page.text[:2000]
-    password = (deployment.secrets / "operator_password").read_text().strip()
-    for _ in range(5):
-        if page.url.startswith(pgadmin):
-            break
-        page = submit(browser, page, {"email": "operator@sallyport.test", "username": "operator@sallyport.test", "password": password})
-    assert page.url.startswith(pgadmin), page.url + page.text[:2000]
-    assert "operator@sallyport.test" in browser.get(f"{pgadmin}/browser/", timeout=60).text
-    # Without, there is no way in.
+    pgadmin = f"http://127.0.0.1:{deployment.variables['SALLYPORT_PGADMIN_PORT']}"
     stranger = requests.get(f"{pgadmin}/browser/", timeout=60, allow_redirects=False)
-    assert stranger.status_code in (302, 401)
-
-
-def submit(browser: requests.Session, page: requests.Response, known: dict[str, str]) -> requests.Response:
-    """The page's first form, filled with what is known; of several buttons the one that says yes, which comes first."""
-    from html import unescape
-    from urllib.parse import urljoin
-
-    form = re.search(r"<form\b(.*?)</form>", page.text, re.S)
-    assert form, f"no form at {page.url}: {page.text[:1500]}"
-    action = re.search(r'action="([^"]*)"', form.group(1))
-    fields = {}
-    for tag in re.findall(r"<(?:input|button)\b[^>]*>", form.group(1)):
-        attributes = {name: unescape(value) for name, value in re.findall(r'([a-z-]+)="([^"]*)"', tag)}
-        name = attributes.get("name")
-        if name and not (attributes.get("type") in ("checkbox", "radio") and "checked" not in tag) and name not in fields:
-            fields[name] = known.get(name, attributes.get("value", ""))
-    url = urljoin(page.url, unescape(action.group(1)) if action else page.url)
-    return browser.post(url, data=fields, timeout=60, headers={"Origin": urljoin(page.url, "/").rstrip("/")})
+    assert stranger.status_code in (302, 401), "without signing in there is no way in"
+    chromium.driver.set_page_load_timeout(60)
+    chromium.open(f"{pgadmin}/login")
+    eventually(lambda: "Sallyport" in chromium.words, 60, "pgAdmin's page")
+    assert chromium.count("input[type=password]") == 0, "pgAdmin asks for no password of its own"
+    chromium.driver.find_element("xpath", "//button[contains(., 'Sallyport')]").click()
+    eventually(lambda: chromium.driver.current_url.startswith(f"{deployment.url}/t/system/"), 60, "our page")
+    password = (deployment.secrets / "operator_password").read_text().strip()
+    operator = {"username": deployment.variables["SALLYPORT_OPERATOR"], "password": password}
+    chromium.sign_in(operator | {"password": password[:-1]})
+    assert chromium.driver.current_url.startswith(deployment.url), "a wrong password leads nowhere"
+    chromium.sign_in(operator)
+    assert chromium.title == "Allow access?" and "pgAdmin" in chromium.words
+    chromium.press("allow")
+    eventually(lambda: chromium.driver.current_url.startswith(f"{pgadmin}/browser"), 60, "pgAdmin")
+    assert operator["username"] in chromium.driver.page_source
+    # It was the platform that let them in: its audit log knows.
+    actions = [event["action"] for event in deployment.command_line("audit", "list", "--tenant", "system")["events"]]
+    assert {"user.sign_in_failed", "user.signed_in", "consent.given", "grant.created"} <= set(actions)
 
 
 def test_no_secret_is_in_images_environments_or_arguments(deployment):
@@ -242,7 +294,7 @@ def test_the_first_backup_is_whole(deployment):
     deployment.run("backup", "sallyport-backup", "verify", backups[0])
 
 
-def test_a_password_changes_while_everything_runs(deployment, client):
+def test_a_password_changes_while_everything_runs(deployment, clients):
     """deploy/containers/prepare's file, the database's word for it, and no request lost."""
     for name in ("auth_password", "api_password"):
         path = deployment.secrets / name
@@ -253,5 +305,5 @@ def test_a_password_changes_while_everything_runs(deployment, client):
     podman("exec", deployment.container("postgres"), "psql", "-U", "postgres", "-q", "-c",
            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename IN ('sallyport_auth', 'sallyport_api')", "sallyport")
     for _ in range(10):
-        assert token(deployment, client).status_code == 200
+        assert api(deployment, token(deployment, clients)).status_code == 200
     deployment.command_line("tenant", "list")

@@ -1,7 +1,9 @@
-# The two services, from source. Targets: auth-server, resource-api, and binaries, which other images copy from.
+# The two services, from source. Targets: auth-server, resource-api, setup; and binaries, the programs alone.
 # Nothing in it is secret: settings come from the environment, secrets from files that are mounted when a container starts.
 ARG SWIFT=docker.io/library/swift:6.3.1-bookworm
 ARG DEBIAN=docker.io/library/debian:bookworm-slim
+# Or an image that has /out/auth-server and /out/resource-api already: then nothing is compiled.
+ARG PROGRAMS=build
 
 FROM ${SWIFT} AS build
 RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
@@ -21,18 +23,20 @@ RUN --mount=type=cache,target=/source/.build \
         strip --strip-debug -o "/out/$product" ".build/release/$product"; \
     done
 
+FROM ${PROGRAMS} AS programs
+
 FROM scratch AS binaries
-COPY --from=build /out/ /
+COPY --from=programs /out/ /
 
 FROM ${DEBIAN} AS runtime
 RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
-        ca-certificates libcrypt1 libpq5 libqrencode4 libsodium23 libssl3 libyaml-0-2 \
+        ca-certificates libcrypt1 libpq5 libqrencode4 libsodium23 libssl3 libstdc++6 libyaml-0-2 zlib1g \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin sallyport
 COPY --chmod=755 deploy/containers/healthy /usr/local/bin/healthy
 
 FROM runtime AS auth-server
-COPY --from=build /out/auth-server /usr/local/bin/auth-server
+COPY --from=programs /out/auth-server /usr/local/bin/auth-server
 USER 10001:10001
 EXPOSE 8081
 ENV SALLYPORT_AUTH_LISTEN=0.0.0.0:8081
@@ -41,7 +45,7 @@ ENTRYPOINT ["auth-server"]
 CMD ["serve"]
 
 FROM runtime AS resource-api
-COPY --from=build /out/resource-api /usr/local/bin/resource-api
+COPY --from=programs /out/resource-api /usr/local/bin/resource-api
 USER 10001:10001
 EXPOSE 8082
 ENV SALLYPORT_API_LISTEN=0.0.0.0:8082
