@@ -78,6 +78,14 @@ class Deployment:
         assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         return done
 
+    def down(self) -> None:
+        """Volumes too; and what compose leaves behind of containers that start again and again."""
+        self.compose("down", "-v", "-t", "10", check=False)
+        left = podman("ps", "-a", "-q", "--filter", f"label=io.podman.compose.project={PROJECT}").stdout.split()
+        if left:
+            podman("rm", "-f", "-v", "-t", "5", *left)
+            self.compose("down", "-v", check=False)
+
     def container(self, service: str) -> str:
         return f"{PROJECT}_{service}_1"
 
@@ -111,7 +119,7 @@ def deployment(tmp_path_factory):
     deployment = Deployment(tmp_path_factory.mktemp("deployment"))
     deployment.variables |= programs(tmp_path_factory.mktemp("programs"))
     deployment.prepare()
-    deployment.compose("down", "-v", check=False)
+    deployment.down()
     # The build of the services takes its time where it was not made before.
     deployment.compose("build", timeout=3600)
     try:
@@ -121,7 +129,7 @@ def deployment(tmp_path_factory):
         with named():
             yield deployment
     finally:
-        deployment.compose("down", "-v", "-t", "10", check=False)
+        deployment.down()
 
 
 class named:
