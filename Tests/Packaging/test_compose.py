@@ -21,6 +21,8 @@ from support import eventually
 NAME = "id.sallyport.test"
 PROJECT = "sallyport-test"
 SERVICES = ("postgres", "auth-server-1", "auth-server-2", "resource-api-1", "resource-api-2", "gateway", "pgadmin", "backup")
+# Whether the images compile the services, which takes its time.
+FROM_SOURCE = os.environ.get("FROM_SOURCE") == "1"
 SECRET_NAMES = ("master_key", "postgres_password", "owner_password", "auth_password", "api_password", "operator_password")
 
 
@@ -33,29 +35,22 @@ def swift() -> None:
         podman("build", "-q", "-t", image, "-f", STAND_INS / "swift.Dockerfile", toolchain.parent, timeout=1200)
 
 
-def programs(directory: Path) -> dict[str, str]:
-    """What tells compose.yaml to take this machine's release build; with FROM_SOURCE=1 nothing, and all is compiled in the image."""
-    if os.environ.get("FROM_SOURCE") == "1":
-        swift()
-        return {}
+def programs(directory: Path) -> None:
+    """This machine's release build, for prebuilt.yaml."""
     for name in ("auth-server", "resource-api"):
         subprocess.run(["strip", "--strip-debug", "-o", directory / name, BINARIES / name], check=True)
-    image = "localhost/sallyport-test/programs"
-    podman("build", "-q", "-t", image, "-f", STAND_INS / "programs.Dockerfile", directory)
-    return {"SALLYPORT_PROGRAMS": image}
 
 
 class Deployment:
     """A project of its own, on loopback."""
 
-    def __init__(self, directory: Path):
-        self.directory = directory
+    def __init__(self, directory: Path, programs: Path):
         self.secrets = directory / "secrets"
         self.variables = {
             "SALLYPORT_SERVER_NAME": NAME, "SALLYPORT_OPERATOR": "operator@sallyport.test", "SALLYPORT_HTTPS_PORT": "9443", "SALLYPORT_HTTP_PORT": "9080",
             "SALLYPORT_PORT_SUFFIX": ":9443", "SALLYPORT_ADDRESS": "127.0.0.1", "SALLYPORT_PGADMIN_PORT": "9050",
             "SALLYPORT_PGADMIN_URL": "http://127.0.0.1:9050", "SALLYPORT_SECRETS": str(self.secrets), "SALLYPORT_NETWORK": "10.87.77",
-            "SALLYPORT_BACKUP_EVERY": "3600",
+            "SALLYPORT_BACKUP_EVERY": "3600", "SALLYPORT_PROGRAMS": str(programs),
         }
         self.http = requests.Session()
         self.http.trust_env = False
@@ -72,7 +67,8 @@ class Deployment:
         (self.secrets / "tls_authority").write_text((self.secrets / "tls_certificate").read_text())
 
     def compose(self, *arguments: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess:
-        command = [Path(sys.executable).with_name("podman-compose"), "-p", PROJECT, "-f", CHECKOUT / "compose.yaml", *arguments]
+        files = [CHECKOUT / "compose.yaml", *([] if FROM_SOURCE else [CHECKOUT / "deploy/containers/prebuilt.yaml"])]
+        command = [Path(sys.executable).with_name("podman-compose"), "-p", PROJECT, *(word for file in files for word in ("-f", file)), *arguments]
         done = subprocess.run(
             command, cwd=CHECKOUT, env=ENVIRONMENT | self.variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=timeout)
         assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
@@ -116,8 +112,12 @@ class Deployment:
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory):
     base()
-    deployment = Deployment(tmp_path_factory.mktemp("deployment"))
-    deployment.variables |= programs(tmp_path_factory.mktemp("programs"))
+    directory = tmp_path_factory.mktemp("programs")
+    if FROM_SOURCE:
+        swift()
+    else:
+        programs(directory)
+    deployment = Deployment(tmp_path_factory.mktemp("deployment"), directory)
     deployment.prepare()
     deployment.down()
     # The build of the services takes its time where it was not made before.

@@ -116,3 +116,16 @@ def test_two_releases_work_on_one_database(make_stack, previous):
     assert {row.id for rows in writers.written.values() for row in rows} <= there, "what was acknowledged is there"
     stack.run("auth-server", "audit", "verify", "--all")
     print(f"migrations: {before} before, {deployment.migrations} after")
+
+
+def test_a_change_that_the_previous_release_cannot_live_with_is_seen(make_stack, previous):
+    stack = make_stack("contracted")
+    stack.settings = replace(stack.settings, binaries=previous)
+    stack.up()
+    sallyport = Sallyport(stack)
+    with Writers(sallyport) as writers:
+        eventually(lambda: all(writers.written.values()) and writers.sign_ins, 60, "writing")
+        assert not writers.failures
+        sallyport.sql("ALTER TABLE auth.access_grant RENAME COLUMN methods TO ways")
+        eventually(lambda: writers.failures, 30, "a sign-in that fails")
+    assert {who for who, _ in writers.failures} == {"sign-in"}

@@ -1,9 +1,8 @@
-# The two services, from source. Targets: auth-server, resource-api, setup; and binaries, the programs alone.
+# The two services, from source. Targets: auth-server, resource-api, setup; and binaries, the programs alone, in place of which a build context of
+# that name may give what was compiled elsewhere (prebuilt.yaml).
 # Nothing in it is secret: settings come from the environment, secrets from files that are mounted when a container starts.
 ARG SWIFT=docker.io/library/swift:6.3.1-bookworm
 ARG DEBIAN=docker.io/library/debian:bookworm-slim
-# Or an image that has /out/auth-server and /out/resource-api already: then nothing is compiled.
-ARG PROGRAMS=build
 
 FROM ${SWIFT} AS build
 RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
@@ -11,6 +10,7 @@ RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY Package.swift Package.resolve[d] ./
+COPY Benchmarks Benchmarks
 COPY Database Database
 COPY Shared Shared
 COPY Services Services
@@ -23,10 +23,8 @@ RUN --mount=type=cache,target=/source/.build \
         strip --strip-debug -o "/out/$product" ".build/release/$product"; \
     done
 
-FROM ${PROGRAMS} AS programs
-
 FROM scratch AS binaries
-COPY --from=programs /out/ /
+COPY --from=build /out/ /
 
 FROM ${DEBIAN} AS runtime
 RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
@@ -36,7 +34,7 @@ RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --
 COPY --chmod=755 deploy/containers/healthy /usr/local/bin/healthy
 
 FROM runtime AS auth-server
-COPY --from=programs /out/auth-server /usr/local/bin/auth-server
+COPY --from=binaries /auth-server /usr/local/bin/auth-server
 USER 10001:10001
 EXPOSE 8081
 ENV SALLYPORT_AUTH_LISTEN=0.0.0.0:8081
@@ -45,7 +43,7 @@ ENTRYPOINT ["auth-server"]
 CMD ["serve"]
 
 FROM runtime AS resource-api
-COPY --from=programs /out/resource-api /usr/local/bin/resource-api
+COPY --from=binaries /resource-api /usr/local/bin/resource-api
 USER 10001:10001
 EXPOSE 8082
 ENV SALLYPORT_API_LISTEN=0.0.0.0:8082
