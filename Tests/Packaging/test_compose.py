@@ -9,6 +9,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -125,11 +126,19 @@ def deployment(tmp_path_factory):
     try:
         deployment.compose("up", "-d")
         for service in SERVICES:
-            eventually(lambda: deployment.is_healthy(service), 180, f"{service} being healthy\n{deployment.logs(service)[-2000:]}")
+            eventually_or_say(lambda: deployment.is_healthy(service), 180, lambda: deployment.logs(service)[-2000:])
         with named():
             yield deployment
     finally:
         deployment.down()
+
+
+def eventually_or_say(is_so: Callable[[], object], seconds: float, what_is: Callable[[], str]) -> None:
+    """`eventually`, whose failure tells what is then."""
+    try:
+        eventually(is_so, seconds)
+    except AssertionError:
+        raise AssertionError(f"not within {seconds} s: {what_is()}") from None
 
 
 class named:
@@ -251,8 +260,10 @@ def test_a_person_signs_in_to_pgadmin_through_the_platform(deployment, chromium)
     chromium.sign_in(operator)
     assert chromium.title == "Allow access?" and "pgAdmin" in chromium.words
     chromium.press("allow")
-    eventually(lambda: chromium.driver.current_url.startswith(f"{pgadmin}/browser"), 60, "pgAdmin")
-    assert operator["username"] in chromium.driver.page_source
+    eventually(lambda: chromium.driver.current_url.startswith(pgadmin), 60, "pgAdmin")
+    eventually_or_say(
+        lambda: operator["username"] in chromium.words, 60,
+        lambda: f"{chromium.driver.current_url}: {chromium.words[:1000]}\n{deployment.logs('pgadmin')[-3000:]}")
     # It was the platform that let them in: its audit log knows.
     actions = [event["action"] for event in deployment.command_line("audit", "list", "--tenant", "system")["events"]]
     assert {"user.sign_in_failed", "user.signed_in", "consent.given", "grant.created"} <= set(actions)
@@ -261,9 +272,10 @@ def test_a_person_signs_in_to_pgadmin_through_the_platform(deployment, chromium)
 def test_no_secret_is_in_images_environments_or_arguments(deployment):
     values = {name: (deployment.secrets / name).read_text().strip() for name in SECRET_NAMES}
     values["pgadmin"] = json.loads(deployment.run("pgadmin", "cat", "/var/lib/sallyport/pgadmin/client.json").stdout)["client_secret"]
-    for service in SERVICES:
+    for service in (*SERVICES, "setup"):
         seen = json.dumps(deployment.inspect(service)) + podman("inspect", deployment.inspect(service)["Image"]).stdout + deployment.logs(service)
         seen += deployment.run(service, "sh", "-c", "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null", check=False).stdout
+        assert "SALLYPORT_" in seen, "where secrets would be is looked at"
         assert not [name for name, value in values.items() if value in seen], service
     allowed = {
         "postgres": {"postgres_password", "owner_password", "auth_password", "api_password"}, "auth-server-1": {"auth_password", "master_key"},
