@@ -297,8 +297,10 @@ def test_containers_are_closed(deployment, service):
 
 def test_the_database_is_reached_by_containers_alone(deployment):
     assert not deployment.inspect("postgres")["NetworkSettings"]["Ports"] or not any(deployment.inspect("postgres")["NetworkSettings"]["Ports"].values())
-    done = deployment.run("gateway", "bash", "-c", "exec 3<>/dev/tcp/postgres/5432", check=False)
-    assert done.returncode != 0, "the gateway has no business there"
+    address = deployment.variables["SALLYPORT_NETWORK"] + ".130"
+    reach = ("timeout", "5", "bash", "-c", f"exec 3<>/dev/tcp/{address}/5432")
+    assert deployment.run("auth-server-1", *reach, check=False).returncode == 0
+    assert deployment.run("gateway", *reach, check=False).returncode != 0, "the gateway has no business there"
 
 
 def test_services_start_from_static_programs_on_slim_images(deployment):
