@@ -8,7 +8,8 @@
 # make test-overload   rolling restarts, five times the sustainable load, slow clients: on release binaries
 # make release, make install DESTDIR=…, make package    the services with their units, the gateway's templates, scripts and documents
 # make backup, make restore                 copies of a running stack's database, and back (scripts/backup says how)
-# make test-packaging, make test-compose    an installation under systemd, and compose.yaml, for real (Tests/Packaging)
+# make test-packaging, make test-compose    an installation under systemd, backups and rotation; and compose.yaml: for real (Tests/Packaging)
+# make test-upgrade PREVIOUS=REF            that release and this one on one database; without PREVIOUS, the newest tag
 # make test-documents  every command of docs/OPERATIONS.md, typed on machines with systemd
 # make docs    docs/CONFIGURATION.md, from what the programs say of themselves
 # make format, make lint, make clean
@@ -20,7 +21,7 @@ RELEASE := -c release --static-swift-stdlib -Xswiftc -cross-module-optimization
 SOURCES := Services Shared Database Tests Package.swift
 ACCEPTANCE ?= Tests/Acceptance
 
-.PHONY: run build docs test test-swift test-acceptance test-overload test-faults test-faults-short test-packaging test-compose test-documents release install package backup restore doctor fuzz bench bench-scale format lint clean
+.PHONY: run build docs test test-swift test-acceptance test-overload test-faults test-faults-short test-packaging test-compose test-upgrade test-documents release install package backup restore doctor fuzz bench bench-scale format lint clean
 
 BIN_DIR ?= .build/release
 PREFIX ?= /usr
@@ -118,16 +119,25 @@ test-faults: .venv/installed
 
 test-packaging: .venv/packaging
 	@scripts/install-packages packaging
-	.venv/bin/python -m pytest Tests/Packaging --ignore Tests/Packaging/test_compose.py --ignore Tests/Packaging/test_operations.py --ignore Tests/Packaging/test_patroni.py
+	$(SWIFT) build
+	.venv/bin/python -m pytest Tests/Packaging --ignore Tests/Packaging/test_compose.py --ignore Tests/Packaging/test_upgrade.py --ignore Tests/Packaging/test_operations.py --ignore Tests/Packaging/test_patroni.py
 
 # The commands of docs/OPERATIONS.md, typed on machines of their own: some minutes, and root.
 test-documents: .venv/packaging
 	@scripts/install-packages packaging
 	.venv/bin/python -m pytest Tests/Packaging/test_operations.py Tests/Packaging/test_patroni.py
 
+# The images take the programs that are built here; FROM_SOURCE=1: they compile them, as docker compose up --build does.
 test-compose: .venv/packaging
 	@scripts/install-packages packaging
-	.venv/bin/python -m pytest Tests/Packaging/test_compose.py
+	$(if $(FROM_SOURCE),,$(SWIFT) build $(RELEASE) --product auth-server)
+	$(if $(FROM_SOURCE),,$(SWIFT) build $(RELEASE) --product resource-api)
+	BIN_DIR=.build/release .venv/bin/python -m pytest Tests/Packaging/test_compose.py
+
+# From PREVIOUS (a tag, a commit; the newest tag before this commit) to this version, and back, on one database.
+test-upgrade: .venv/installed
+	$(SWIFT) build
+	PREVIOUS_BIN_DIR=$$(Tests/Packaging/previous.py $(PREVIOUS)) && export PREVIOUS_BIN_DIR && .venv/bin/python -m pytest Tests/Packaging/test_upgrade.py
 
 .venv/packaging: .venv/installed Tests/Packaging/requirements.txt
 	.venv/bin/python -m pip install --quiet --requirement Tests/Packaging/requirements.txt

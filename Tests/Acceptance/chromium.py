@@ -19,10 +19,10 @@ BLOCKED = 2
 class Chromium:
     """One browser with one profile; `forget()` makes it a new one. Every page must be free of complaints in the console."""
 
-    def __init__(self, scripts: bool = True):
+    def __init__(self, scripts: bool = True, arguments: tuple[str, ...] = ()):
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
-        for argument in ARGUMENTS:
+        for argument in ARGUMENTS + arguments:
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         if not scripts:

@@ -25,6 +25,8 @@ class Writers:
         self.sallyport = sallyport
         self.written: dict[str, list[Written]] = {"acme": [], "globex": []}
         self.sign_ins = 0
+        # What was not answered, or not with yes: (tenant or "sign-in", what came).
+        self.failures: list[tuple[str, str]] = []
         self._stopped = threading.Event()
         self._tokens = {tenant: sallyport.token(tenant, "customers:read customers:write") for tenant in self.written}
         self._threads = [threading.Thread(target=self._write, args=(tenant,), daemon=True) for tenant in self.written]
@@ -57,16 +59,23 @@ class Writers:
                 headers = {"Authorization": f"Bearer {self._tokens[tenant]}"}
                 try:
                     answer = http.post(f"{self.sallyport.api_url}/customers", json={"id": id, "name": f"Kept {id}"}, headers=headers, timeout=10)
-                except requests.RequestException:
+                except requests.RequestException as error:
+                    self.failures.append((tenant, repr(error)))
                     continue
                 if answer.status_code == 201:
                     self.written[tenant].append(Written(id, asked, time.time()))
+                else:
+                    self.failures.append((tenant, f"{answer.status_code} {answer.text}"))
 
     def _sign_in(self) -> None:
         user = self.sallyport.user("user")
         while not self._stopped.wait(0.02):
             try:
                 answer = self.sallyport.ask_token("acme", "legacy", grant_type="password", username=user["username"], password=user["password"])
-            except requests.RequestException:
+            except requests.RequestException as error:
+                self.failures.append(("sign-in", repr(error)))
                 continue
-            self.sign_ins += answer.status_code == 200
+            if answer.status_code == 200:
+                self.sign_ins += 1
+            else:
+                self.failures.append(("sign-in", f"{answer.status_code} {answer.text}"))

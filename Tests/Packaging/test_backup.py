@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -21,20 +22,20 @@ BACKUP = CHECKOUT / "scripts" / "backup"
 
 
 @pytest.fixture(scope="module")
-def keys(tmp_path_factory):
-    """A pair of age's, and another one: identity, recipients, stranger's identity. The server's account reads the public ones."""
-    directory = tmp_path_factory.mktemp("keys")
-    pairs = []
-    for name in ("ours", "strangers"):
-        identity = directory / f"{name}.key"
-        subprocess.run(["age-keygen", "-o", identity], check=True, capture_output=True)
-        recipients = directory / f"{name}.pub"
-        recipients.write_text(subprocess.run(["age-keygen", "-y", identity], check=True, capture_output=True, text=True).stdout)
-        pairs.append((identity, recipients))
-    for parent in (directory, *directory.parents):
-        if parent.stat().st_uid == os.geteuid() and parent.parts[1:2] == ("tmp",) and len(parent.parts) > 2:
-            parent.chmod(0o755)
-    return pairs[0][0], pairs[0][1], pairs[1][0]
+def keys():
+    """A pair of age's, and another one: identity, recipients, stranger's identity. The server's account reads the public ones, so they are
+    where it comes to: pytest's own directories are closed to it."""
+    with tempfile.TemporaryDirectory(prefix="sallyport-keys-") as place:
+        directory = Path(place)
+        directory.chmod(0o755)
+        pairs = []
+        for name in ("ours", "strangers"):
+            identity = directory / f"{name}.key"
+            subprocess.run(["age-keygen", "-o", identity], check=True, capture_output=True)
+            recipients = directory / f"{name}.pub"
+            recipients.write_text(subprocess.run(["age-keygen", "-y", identity], check=True, capture_output=True, text=True).stdout)
+            pairs.append((identity, recipients))
+        yield pairs[0][0], pairs[0][1], pairs[1][0]
 
 
 def backup(stack: Stack, *arguments, check: bool = True) -> subprocess.CompletedProcess:

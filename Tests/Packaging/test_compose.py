@@ -1,5 +1,7 @@
 """compose.yaml, for real: built, started, used through the gateway by a person and a program, and looked at for what it gives away."""
 
+import base64
+import hashlib
 import json
 import os
 import re
@@ -7,17 +9,21 @@ import secrets
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import requests
-from conftest import CHECKOUT
+from chromium import Chromium
+from conftest import BINARIES, CHECKOUT
 from containers import ENVIRONMENT, STAND_INS, base, podman
 from support import eventually
 
 NAME = "id.sallyport.test"
 PROJECT = "sallyport-test"
 SERVICES = ("postgres", "auth-server-1", "auth-server-2", "resource-api-1", "resource-api-2", "gateway", "pgadmin", "backup")
+# Whether the images compile the services, which takes its time.
+FROM_SOURCE = os.environ.get("FROM_SOURCE") == "1"
 SECRET_NAMES = ("master_key", "postgres_password", "owner_password", "auth_password", "api_password", "operator_password")
 
 
@@ -30,17 +36,22 @@ def swift() -> None:
         podman("build", "-q", "-t", image, "-f", STAND_INS / "swift.Dockerfile", toolchain.parent, timeout=1200)
 
 
+def programs(directory: Path) -> None:
+    """This machine's release build, for prebuilt.yaml."""
+    for name in ("auth-server", "resource-api"):
+        subprocess.run(["strip", "--strip-debug", "-o", directory / name, BINARIES / name], check=True)
+
+
 class Deployment:
     """A project of its own, on loopback."""
 
-    def __init__(self, directory: Path):
-        self.directory = directory
+    def __init__(self, directory: Path, programs: Path):
         self.secrets = directory / "secrets"
         self.variables = {
             "SALLYPORT_SERVER_NAME": NAME, "SALLYPORT_OPERATOR": "operator@sallyport.test", "SALLYPORT_HTTPS_PORT": "9443", "SALLYPORT_HTTP_PORT": "9080",
             "SALLYPORT_PORT_SUFFIX": ":9443", "SALLYPORT_ADDRESS": "127.0.0.1", "SALLYPORT_PGADMIN_PORT": "9050",
             "SALLYPORT_PGADMIN_URL": "http://127.0.0.1:9050", "SALLYPORT_SECRETS": str(self.secrets), "SALLYPORT_NETWORK": "10.87.77",
-            "SALLYPORT_BACKUP_EVERY": "3600",
+            "SALLYPORT_BACKUP_EVERY": "3600", "SALLYPORT_PROGRAMS": str(programs),
         }
         self.http = requests.Session()
         self.http.trust_env = False
@@ -57,11 +68,20 @@ class Deployment:
         (self.secrets / "tls_authority").write_text((self.secrets / "tls_certificate").read_text())
 
     def compose(self, *arguments: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess:
-        command = [Path(sys.executable).with_name("podman-compose"), "-p", PROJECT, "-f", CHECKOUT / "compose.yaml", *arguments]
+        files = [CHECKOUT / "compose.yaml", *([] if FROM_SOURCE else [CHECKOUT / "deploy/containers/prebuilt.yaml"])]
+        command = [Path(sys.executable).with_name("podman-compose"), "-p", PROJECT, *(word for file in files for word in ("-f", file)), *arguments]
         done = subprocess.run(
             command, cwd=CHECKOUT, env=ENVIRONMENT | self.variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=timeout)
         assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         return done
+
+    def down(self) -> None:
+        """Volumes too; and what compose leaves behind of containers that start again and again."""
+        self.compose("down", "-v", "-t", "10", check=False)
+        left = podman("ps", "-a", "-q", "--filter", f"label=io.podman.compose.project={PROJECT}").stdout.split()
+        if left:
+            podman("rm", "-f", "-v", "-t", "5", *left)
+            self.compose("down", "-v", check=False)
 
     def container(self, service: str) -> str:
         return f"{PROJECT}_{service}_1"
@@ -80,6 +100,11 @@ class Deployment:
         """Asked, as there is nobody here who asks on schedule."""
         return podman("healthcheck", "run", self.container(service), check=False).returncode == 0
 
+    def owner(self, sql: str) -> str:
+        """As the role that owns the application's tables, from the database's container."""
+        command = 'PGPASSWORD=$(cat /run/secrets/owner_password) exec psql -X -q -A -t -v ON_ERROR_STOP=1 -h 127.0.0.1 -U sallyport_owner -c "$1" sallyport'
+        return self.run("postgres", "sh", "-c", command, "sh", sql).stdout.strip()
+
     def command_line(self, *arguments: str) -> dict:
         """auth-server … --json beside the running ones."""
         return json.loads(self.run("auth-server-1", "auth-server", *arguments, "--json").stdout)
@@ -88,20 +113,32 @@ class Deployment:
 @pytest.fixture(scope="module")
 def deployment(tmp_path_factory):
     base()
-    swift()
-    deployment = Deployment(tmp_path_factory.mktemp("deployment"))
+    directory = tmp_path_factory.mktemp("programs")
+    if FROM_SOURCE:
+        swift()
+    else:
+        programs(directory)
+    deployment = Deployment(tmp_path_factory.mktemp("deployment"), directory)
     deployment.prepare()
-    deployment.compose("down", "-v", check=False)
+    deployment.down()
     # The build of the services takes its time where it was not made before.
     deployment.compose("build", timeout=3600)
     try:
         deployment.compose("up", "-d")
         for service in SERVICES:
-            eventually(lambda: deployment.is_healthy(service), 180, f"{service} being healthy\n{deployment.logs(service)[-2000:]}")
+            eventually_or_say(lambda: deployment.is_healthy(service), 180, lambda: deployment.logs(service)[-2000:])
         with named():
             yield deployment
     finally:
-        deployment.compose("down", "-v", "-t", "10", check=False)
+        deployment.down()
+
+
+def eventually_or_say(is_so: Callable[[], object], seconds: float, what_is: Callable[[], str]) -> None:
+    """`eventually`, whose failure tells what is then."""
+    try:
+        eventually(is_so, seconds)
+    except AssertionError:
+        raise AssertionError(f"not within {seconds} s: {what_is()}") from None
 
 
 class named:
@@ -120,90 +157,125 @@ class named:
         connection.create_connection = self._connect
 
 
+TENANTS = ("initech", "umbrella")
+
+
 @pytest.fixture(scope="module")
-def client(deployment) -> tuple[str, str]:
-    deployment.command_line("tenant", "create", "initech", "--name", "Initech")
-    made = deployment.command_line(
-        "client", "create", "--tenant", "initech", "--name", "reports", "--grant", "client_credentials", "--scope", "*:read")
-    return made["client_id"], made["client_secret"]
+def clients(deployment) -> dict[str, tuple[str, str]]:
+    """Two tenants with a program each, and a table of the application's, in which each has a row."""
+    deployment.owner("CREATE TABLE api.invoices (tenant_id uuid NOT NULL, id uuid NOT NULL DEFAULT gen_random_uuid(), total numeric NOT NULL, "
+                     "PRIMARY KEY (tenant_id, id)); SELECT sallyport.enable_tenancy('api.invoices')")
+    clients = {}
+    for tenant in TENANTS:
+        deployment.command_line("tenant", "create", tenant, "--name", tenant.title())
+        made = deployment.command_line(
+            "client", "create", "--tenant", tenant, "--name", "reports", "--grant", "client_credentials", "--scope", "*:read *:write")
+        clients[tenant] = made["client_id"], made["client_secret"]
+    return clients
 
 
-def token(deployment, client) -> requests.Response:
-    return deployment.http.post(f"{deployment.url}/t/initech/oauth2/token", data={"grant_type": "client_credentials"}, auth=client, timeout=20)
-
-
-def test_a_program_gets_a_token_and_uses_it(deployment, client):
-    answer = token(deployment, client)
+def token(deployment, clients, tenant: str = "initech") -> str:
+    answer = deployment.http.post(
+        f"{deployment.url}/t/{tenant}/oauth2/token", data={"grant_type": "client_credentials"}, auth=clients[tenant], timeout=20)
     assert answer.status_code == 200, answer.text
-    api = deployment.http.get(f"{deployment.url}/api/v1/", headers={"Authorization": f"Bearer {answer.json()['access_token']}"}, timeout=20)
-    assert api.status_code == 200 and "openapi" in api.json()
-    assert deployment.http.get(f"{deployment.url}/metrics", timeout=20).status_code == 404
+    return answer.json()["access_token"]
+
+
+def api(deployment, token: str, method: str = "GET", headers: dict | None = None, **more) -> requests.Response:
+    headers = {"Authorization": f"Bearer {token}"} | (headers or {})
+    return deployment.http.request(method, f"{deployment.url}/api/v1/invoices", headers=headers, timeout=20, **more)
+
+
+def test_a_program_gets_a_token_and_sees_the_rows_of_its_tenant(deployment, clients):
+    tokens = {tenant: token(deployment, clients, tenant) for tenant in TENANTS}
+    totals = dict(zip(TENANTS, (12.5, 99)))
+    # A new table is announced: both instances know it soon.
+    eventually(lambda: {api(deployment, tokens["initech"]).status_code for _ in range(6)} == {200}, 20, "the table being served")
+    for tenant, total in totals.items():
+        answer = api(deployment, tokens[tenant], "POST", json={"total": total}, headers={"Prefer": "return=representation"})
+        assert answer.status_code == 201 and answer.json()[0]["total"] == total, answer.text
+    for _ in range(4):
+        for tenant, total in totals.items():
+            assert [row["total"] for row in api(deployment, tokens[tenant]).json()] == [total]
+    # Another tenant's, by its name: refused.
+    assert api(deployment, tokens["initech"], headers={"X-Tenant-ID": "umbrella"}).status_code == 403
+
+
+def test_a_revoked_token_is_dead_at_every_instance(deployment, clients):
+    access = token(deployment, clients)
+    assert [api(deployment, access).status_code for _ in range(4)] == [200] * 4
+    done = deployment.http.post(f"{deployment.url}/t/initech/oauth2/revoke", data={"token": access}, auth=clients["initech"], timeout=20)
+    assert done.status_code == 200
+    for number in (1, 2):
+        headers = f"Host: {NAME}\\r\\nAuthorization: Bearer {access}\\r\\nConnection: close"
+        ask = f"exec 3<>/dev/tcp/resource-api-{number}/8082; printf 'GET /api/v1/invoices HTTP/1.1\\r\\n{headers}\\r\\n\\r\\n' >&3; head -n 1 <&3"
+        eventually(lambda: " 401 " in deployment.run("gateway", "bash", "-c", ask).stdout, 5, f"resource-api-{number} knowing it")
+
+
+def test_what_is_for_the_operator_is_not_reached_from_outside(deployment):
+    for path in ("/metrics", "/readyz"):
+        assert deployment.http.get(f"{deployment.url}{path}", timeout=20).status_code == 404
     plain = deployment.http.get(f"http://{NAME}:9080/", timeout=20, allow_redirects=False)
     assert plain.status_code == 308 and plain.headers["Location"] == f"{deployment.url}/"
 
 
-def test_one_instance_of_each_is_enough(deployment, client):
+def test_one_instance_of_each_is_enough(deployment, clients):
     for service in ("auth-server-1", "resource-api-1"):
-        podman("stop", "-t", "20", deployment.container(service))
+        podman("stop", "-t", "45", deployment.container(service))
+        assert deployment.inspect(service)["State"]["ExitCode"] == 0, deployment.logs(service)[-2000:]
     try:
         for _ in range(10):
-            answer = token(deployment, client)
-            assert answer.status_code == 200
-            access = answer.json()["access_token"]
-            assert deployment.http.get(f"{deployment.url}/api/v1/", headers={"Authorization": f"Bearer {access}"}, timeout=20).status_code == 200
+            assert api(deployment, token(deployment, clients)).status_code == 200
     finally:
         for service in ("auth-server-1", "resource-api-1"):
             podman("start", deployment.container(service))
             eventually(lambda: deployment.is_healthy(service), 60, service)
 
 
-def test_a_person_signs_in_to_pgadmin_through_the_platform(deployment):
+@pytest.fixture
+def chromium(deployment):
+    """A browser that knows where the deployment is, and trusts the key of its certificate and no other."""
+    key = subprocess.run(["openssl", "pkey", "-in", deployment.secrets / "tls_key", "-pubout", "-outform", "DER"], check=True, capture_output=True).stdout
+    pin = base64.b64encode(hashlib.sha256(key).digest()).decode()
+    browser = Chromium(arguments=(f"--host-resolver-rules=MAP {NAME} 127.0.0.1", f"--ignore-certificate-errors-spki-list={pin}"))
+    yield browser
+    browser.close()
+
+
+def test_a_person_signs_in_to_pgadmin_through_the_platform(deployment, chromium):
     """pgAdmin → our sign-in page → our consent page → pgAdmin, who then knows the person."""
-    browser = requests.Session()
-    browser.trust_env = False
-    browser.verify = deployment.http.verify
-    pgadmin = "http://127.0.0.1:9050"
-    page = browser.get(f"{pgadmin}/login", timeout=60)
-    token = re.search(r'csrfToken["\']?\s*:\s*["\']([^"\']+)', page.text) or re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
-    data = {"oauth2_button": "sallyport"} | ({"csrf_token": token.group(1)} if token else {})
-    page = browser.post(f"{pgadmin}/authenticate/login", data=data, timeout=60, headers={"Referer": f"{pgadmin}/login"})
-    assert page.url.startswith(deployment.url), page.url + page.text[:2000]
-    password = (deployment.secrets / "operator_password").read_text().strip()
-    for _ in range(5):
-        if page.url.startswith(pgadmin):
-            break
-        page = submit(browser, page, {"email": "operator@sallyport.test", "username": "operator@sallyport.test", "password": password})
-    assert page.url.startswith(pgadmin), page.url + page.text[:2000]
-    assert "operator@sallyport.test" in browser.get(f"{pgadmin}/browser/", timeout=60).text
-    # Without, there is no way in.
+    pgadmin = f"http://127.0.0.1:{deployment.variables['SALLYPORT_PGADMIN_PORT']}"
     stranger = requests.get(f"{pgadmin}/browser/", timeout=60, allow_redirects=False)
-    assert stranger.status_code in (302, 401)
-
-
-def submit(browser: requests.Session, page: requests.Response, known: dict[str, str]) -> requests.Response:
-    """The page's first form, filled with what is known; of several buttons the one that says yes, which comes first."""
-    from html import unescape
-    from urllib.parse import urljoin
-
-    form = re.search(r"<form\b(.*?)</form>", page.text, re.S)
-    assert form, f"no form at {page.url}: {page.text[:1500]}"
-    action = re.search(r'action="([^"]*)"', form.group(1))
-    fields = {}
-    for tag in re.findall(r"<(?:input|button)\b[^>]*>", form.group(1)):
-        attributes = {name: unescape(value) for name, value in re.findall(r'([a-z-]+)="([^"]*)"', tag)}
-        name = attributes.get("name")
-        if name and not (attributes.get("type") in ("checkbox", "radio") and "checked" not in tag) and name not in fields:
-            fields[name] = known.get(name, attributes.get("value", ""))
-    url = urljoin(page.url, unescape(action.group(1)) if action else page.url)
-    return browser.post(url, data=fields, timeout=60, headers={"Origin": urljoin(page.url, "/").rstrip("/")})
+    assert stranger.status_code in (302, 401), "without signing in there is no way in"
+    chromium.driver.set_page_load_timeout(60)
+    chromium.open(f"{pgadmin}/login")
+    eventually(lambda: "Sallyport" in chromium.words, 60, "pgAdmin's page")
+    assert chromium.count("input[type=password]") == 0, "pgAdmin asks for no password of its own"
+    chromium.driver.find_element("xpath", "//button[contains(., 'Sallyport')]").click()
+    eventually(lambda: chromium.driver.current_url.startswith(f"{deployment.url}/t/system/"), 60, "our page")
+    password = (deployment.secrets / "operator_password").read_text().strip()
+    operator = {"username": deployment.variables["SALLYPORT_OPERATOR"], "password": password}
+    chromium.sign_in(operator | {"password": password[:-1]})
+    assert chromium.driver.current_url.startswith(deployment.url), "a wrong password leads nowhere"
+    chromium.sign_in(operator)
+    assert chromium.title == "Allow access?" and "pgAdmin" in chromium.words
+    chromium.press("allow")
+    eventually(lambda: chromium.driver.current_url.startswith(pgadmin), 60, "pgAdmin")
+    eventually_or_say(
+        lambda: operator["username"] in chromium.words, 60,
+        lambda: f"{chromium.driver.current_url}: {chromium.words[:1000]}\n{deployment.logs('pgadmin')[-3000:]}")
+    # It was the platform that let them in: its audit log knows.
+    actions = [event["action"] for event in deployment.command_line("audit", "list", "--tenant", "system")["events"]]
+    assert {"user.sign_in_failed", "user.signed_in", "consent.given", "grant.created"} <= set(actions)
 
 
 def test_no_secret_is_in_images_environments_or_arguments(deployment):
     values = {name: (deployment.secrets / name).read_text().strip() for name in SECRET_NAMES}
     values["pgadmin"] = json.loads(deployment.run("pgadmin", "cat", "/var/lib/sallyport/pgadmin/client.json").stdout)["client_secret"]
-    for service in SERVICES:
+    for service in (*SERVICES, "setup"):
         seen = json.dumps(deployment.inspect(service)) + podman("inspect", deployment.inspect(service)["Image"]).stdout + deployment.logs(service)
         seen += deployment.run(service, "sh", "-c", "cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null", check=False).stdout
+        assert "SALLYPORT_" in seen, "where secrets would be is looked at"
         assert not [name for name, value in values.items() if value in seen], service
     allowed = {
         "postgres": {"postgres_password", "owner_password", "auth_password", "api_password"}, "auth-server-1": {"auth_password", "master_key"},
@@ -225,8 +297,10 @@ def test_containers_are_closed(deployment, service):
 
 def test_the_database_is_reached_by_containers_alone(deployment):
     assert not deployment.inspect("postgres")["NetworkSettings"]["Ports"] or not any(deployment.inspect("postgres")["NetworkSettings"]["Ports"].values())
-    done = deployment.run("gateway", "bash", "-c", "exec 3<>/dev/tcp/postgres/5432", check=False)
-    assert done.returncode != 0, "the gateway has no business there"
+    address = deployment.variables["SALLYPORT_NETWORK"] + ".130"
+    reach = ("timeout", "5", "bash", "-c", f"exec 3<>/dev/tcp/{address}/5432")
+    assert deployment.run("auth-server-1", *reach, check=False).returncode == 0
+    assert deployment.run("gateway", *reach, check=False).returncode != 0, "the gateway has no business there"
 
 
 def test_services_start_from_static_programs_on_slim_images(deployment):
@@ -242,7 +316,7 @@ def test_the_first_backup_is_whole(deployment):
     deployment.run("backup", "sallyport-backup", "verify", backups[0])
 
 
-def test_a_password_changes_while_everything_runs(deployment, client):
+def test_a_password_changes_while_everything_runs(deployment, clients):
     """deploy/containers/prepare's file, the database's word for it, and no request lost."""
     for name in ("auth_password", "api_password"):
         path = deployment.secrets / name
@@ -253,5 +327,5 @@ def test_a_password_changes_while_everything_runs(deployment, client):
     podman("exec", deployment.container("postgres"), "psql", "-U", "postgres", "-q", "-c",
            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename IN ('sallyport_auth', 'sallyport_api')", "sallyport")
     for _ in range(10):
-        assert token(deployment, client).status_code == 200
+        assert api(deployment, token(deployment, clients)).status_code == 200
     deployment.command_line("tenant", "list")

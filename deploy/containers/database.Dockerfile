@@ -13,7 +13,7 @@ COPY scripts/sallystack /usr/lib/sallyport/scripts/sallystack
 COPY --chmod=755 scripts/backup /usr/lib/sallyport/scripts/backup
 COPY --chmod=755 deploy/containers/database /usr/lib/sallyport/scripts/database
 RUN ln -s /usr/lib/sallyport/scripts/backup /usr/local/bin/sallyport-backup && ln -s /usr/lib/sallyport/scripts/database /usr/local/bin/database
-ENV PYTHONDONTWRITEBYTECODE=1 SALLYPORT_BACKUP_DIRECTORY=/var/backups/sallyport
+ENV PYTHONDONTWRITEBYTECODE=1 SALLYPORT_BACKUP_DIRECTORY=/var/backups/sallyport PGHOST=/run/database
 USER postgres
 VOLUME /var/lib/postgresql
 EXPOSE 5432

@@ -1,4 +1,5 @@
-# The two services, from source. Targets: auth-server, resource-api, and binaries, which other images copy from.
+# The two services, from source. Targets: auth-server, resource-api, setup; and binaries, the programs alone, in place of which a build context of
+# that name may give what was compiled elsewhere (prebuilt.yaml).
 # Nothing in it is secret: settings come from the environment, secrets from files that are mounted when a container starts.
 ARG SWIFT=docker.io/library/swift:6.3.1-bookworm
 ARG DEBIAN=docker.io/library/debian:bookworm-slim
@@ -9,6 +10,7 @@ RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY Package.swift Package.resolve[d] ./
+COPY Benchmarks Benchmarks
 COPY Database Database
 COPY Shared Shared
 COPY Services Services
@@ -26,13 +28,13 @@ COPY --from=build /out/ /
 
 FROM ${DEBIAN} AS runtime
 RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
-        ca-certificates libcrypt1 libpq5 libqrencode4 libsodium23 libssl3 libyaml-0-2 \
+        ca-certificates libcrypt1 libpq5 libqrencode4 libsodium23 libssl3 libstdc++6 libyaml-0-2 zlib1g \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin sallyport
 COPY --chmod=755 deploy/containers/healthy /usr/local/bin/healthy
 
 FROM runtime AS auth-server
-COPY --from=build /out/auth-server /usr/local/bin/auth-server
+COPY --from=binaries /auth-server /usr/local/bin/auth-server
 USER 10001:10001
 EXPOSE 8081
 ENV SALLYPORT_AUTH_LISTEN=0.0.0.0:8081
@@ -41,7 +43,7 @@ ENTRYPOINT ["auth-server"]
 CMD ["serve"]
 
 FROM runtime AS resource-api
-COPY --from=build /out/resource-api /usr/local/bin/resource-api
+COPY --from=binaries /resource-api /usr/local/bin/resource-api
 USER 10001:10001
 EXPOSE 8082
 ENV SALLYPORT_API_LISTEN=0.0.0.0:8082
