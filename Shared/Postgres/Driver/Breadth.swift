@@ -7,7 +7,7 @@ struct Breadth {
     /// With fewer there would be nothing to compare with.
     private static let narrowest = 2
     /// Statements in a window.
-    private static let window = 128
+    static let window = 128
     /// Windows between two measurements of what statements take over the fewest connections.
     private static let windowsBetween = 64
 
