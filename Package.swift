@@ -155,7 +155,7 @@ let package = Package(
         ),
         .testTarget(name: "TenancyTests", dependencies: ["Tenancy"], path: "Tests/TenancyTests", swiftSettings: strict),
         .testTarget(
-            name: "RevocationTests", dependencies: ["Postgres", "Revocation", "Tenancy", "TestSupport", logging],
+            name: "RevocationTests", dependencies: ["Postgres", "Revocation", "Tenancy", "TestSupport", logging, serviceLifecycle],
             path: "Tests/RevocationTests",
             swiftSettings: strict),
         .testTarget(

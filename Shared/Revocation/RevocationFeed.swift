@@ -49,13 +49,13 @@ public struct RevocationFeed: Service {
         for await event in listener.events.cancelOnGracefulShutdown() {
             switch event {
             case .connected:
-                await catchUp(&position)
+                position = await caughtUp(from: position)
                 announce(nil)
             case .disconnected:
                 logger.warning("revocations interrupted; tokens are refused in a few seconds unless they resume")
             case .heartbeat(let asked):
                 guard !index.hasForgotten(at: now()) else {
-                    await catchUp(&position)
+                    position = await caughtUp(from: position)
                     continue
                 }
                 index.isComplete(asOf: asked)
@@ -71,27 +71,43 @@ public struct RevocationFeed: Service {
         }
     }
 
-    /// Announcements that come meanwhile wait in the listener, so nothing falls between log and announcements.
+    /// Announcements that come meanwhile wait in the listener, so nothing falls between log and announcements. The attempt ends with the service.
     ///
-    /// - Parameter position: what has been read before; then what is read now.
-    private func catchUp(_ position: inout RevocationPosition?) async {
-        while !Task.isCancelled {
-            do {
-                let (now, began) = (now(), ContinuousClock.now)
-                if index.hasForgotten(at: now) {
-                    logger.warning("the clock has gone back; all revocations are read anew")
-                    position = nil
+    /// - Parameter position: what has been read before.
+    /// - Returns: what is read now.
+    private func caughtUp(from position: RevocationPosition?) async -> RevocationPosition? {
+        await cancelWhenGracefulShutdown {
+            var position = position
+            while !Task.isCancelled {
+                do {
+                    try await catchUp(&position)
+                    break
+                } catch {
+                    logger.warning("the revocation log cannot be read", metadata: ["error": "\(error)", "cure": "\(Self.cure(of: error))"])
+                    try? await Task.sleep(for: .milliseconds(200))
                 }
-                index.removeExpired(now: now)
-                position = try await log.readUnseen(after: position, at: now) { entries in
-                    for entry in entries { index.insert(entry) }
-                }
-                index.isComplete(asOf: began)
-                return
-            } catch {
-                logger.warning("the revocation log cannot be read", metadata: ["error": "\(error)"])
-                try? await Task.sleep(for: .milliseconds(200))
             }
+            return position
         }
+    }
+
+    private func catchUp(_ position: inout RevocationPosition?) async throws {
+        let (now, began) = (now(), ContinuousClock.now)
+        if index.hasForgotten(at: now) {
+            logger.warning("the clock has gone back; all revocations are read anew")
+            position = nil
+        }
+        index.removeExpired(now: now)
+        position = try await log.readUnseen(after: position, at: now) { entries in
+            for entry in entries { index.insert(entry) }
+        }
+        index.isComplete(asOf: began)
+    }
+
+    private static func cure(of error: any Error) -> String {
+        guard case PostgresError.server(let report) = error, [.undefinedFunction, .undefinedTable].contains(report.sqlState) else {
+            return "it is tried again until it can"
+        }
+        return "the database's schema is older than this program: run auth-server migrate"
     }
 }

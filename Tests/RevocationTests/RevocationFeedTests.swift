@@ -1,6 +1,7 @@
 import Logging
 import Postgres
 import Revocation
+import ServiceLifecycle
 import Synchronization
 import Tenancy
 import TestSupport
@@ -46,6 +47,34 @@ import Testing
                             }
                         }
                     }
+                }
+            }
+        }
+    }
+
+    @Test("A log that cannot be read does not keep the service from ending") func unreadable() async throws {
+        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        try await TestDatabase.with { database in
+            try await database.withPool(role: "postgres") { superuser in
+                try await superuser.execute("ALTER FUNCTION sallyport.revocation_horizon() RENAME TO gone")
+                try await database.withPool(role: "sallyport_api") { readers in
+                    let index = RevocationIndex(staleness: .seconds(60))
+                    let feed = try RevocationFeed(
+                        PostgresConfiguration(connectionString: database.connectionString(role: "sallyport_api")), database: readers,
+                        index: index, logger: logger, now: { 0 })
+                    let services = ServiceGroup(services: [feed.listener, feed], gracefulShutdownSignals: [], logger: logger)
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        group.addTask { try await services.run() }
+                        // The attempts have begun when the log has been asked.
+                        try await eventually("an attempt") {
+                            try await superuser.queryOne(
+                                "SELECT count(*) FROM pg_stat_activity WHERE usename = 'sallyport_api' AND query LIKE '%revocation_horizon%'",
+                                as: Int.self) > 0
+                        }
+                        await services.triggerGracefulShutdown()
+                        try await group.waitForAll()
+                    }
+                    #expect(!index.isCurrent)
                 }
             }
         }
