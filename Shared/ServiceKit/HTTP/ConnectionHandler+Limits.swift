@@ -53,11 +53,13 @@ extension ConnectionHandler {
         let waiting = (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
         if waiting == 0 {
             answered = Patience()
-            taken = written
+            taken = nil
         } else {
-            // What the encoder adds makes more wait than was written: no progress, then, rather than too much.
-            let progress = max(0, written - waiting - taken)
-            answered.progress = max(answered.progress, progress)
+            // What the kernel took before is no progress of the client's.
+            let sent = written - waiting
+            let begin = taken ?? sent
+            taken = begin
+            answered.progress = max(answered.progress, sent - begin)
             if answered.isOver(limits.answerSeconds, bytesPerSecond: limits.bytesPerSecond) {
                 isOver = true
                 context.close(promise: nil)

@@ -75,8 +75,8 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     var wantsBytes = false
     var patience = Patience()
     var answered = Patience()
-    /// Of what was written, what the client had taken when it began to fall behind.
-    var taken = 0
+    /// Of what was written, what had left when the client was first seen to be behind; nil: it is not.
+    var taken: Int?
     /// Bytes of answers that were written.
     var written = 0
     /// In the event loop's watch.
