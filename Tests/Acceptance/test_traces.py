@@ -169,6 +169,14 @@ def test_a_failed_request_is_marked_and_its_log_line_has_the_trace(traced, colle
         traced.stack.cluster.start()
     for name in traced.stack.services:
         eventually(lambda: traced.http.get(traced.stack.settings.url(name) + "/readyz").status_code == 200, 20, f"{name} being ready")
+        # What was heard before the outage is believed for five seconds: a service may be ready, and then not, before it hears again.
+        eventually(lambda: revocation_lag(traced, name) < 3, 20, f"{name} hearing of revocations")
+
+
+def revocation_lag(sallyport: Sallyport, service: str) -> float:
+    text = sallyport.http.get(sallyport.stack.settings.url(service) + "/metrics").text
+    [line] = [line for line in text.splitlines() if line.startswith("sallyport_revocation_lag_seconds ")]
+    return float(line.split(" ")[1])
 
 
 def spans_total(sallyport: Sallyport, outcome: str) -> float:

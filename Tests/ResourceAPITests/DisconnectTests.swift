@@ -48,7 +48,7 @@ import Testing
             """, as: Int.self)
     }
 
-    private static func connect(to port: Int) throws -> Int32 {
+    static func connect(to port: Int) throws -> Int32 {
         let connection = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)

@@ -119,7 +119,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         if ready.take() != nil { isAnswering = false }
         later.removeAll()
         task?.cancel()
-        stream.take()?.fail(ChannelError.eof)
+        stream.take()?.fail(CancellationError())
         waiter.take()?.resume(throwing: ChannelError.ioOnClosedChannel)
         awaiting.take()?.resume(returning: nil)
     }
@@ -228,7 +228,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         guard !isAnswering else {
             closesAfterAnswer = true
             reading = .refused
-            stream.take()?.fail(error)
+            stream.take()?.fail(HTTPError(.badRequest))
             return
         }
         end(with: .badRequest, context)
@@ -253,7 +253,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     private func next() async -> Request? {
-        return await withUnsafeContinuation { continuation in
+        await withUnsafeContinuation { continuation in
             if let request = ready.take() {
                 continuation.resume(returning: request)
             } else if isOver || isDeserted {
