@@ -126,6 +126,29 @@ import Testing
         }
     }
 
+    @Test("A transaction that is next gives up in its time, although others wait behind it") func reservation() async throws {
+        try await TestDatabase.withPool({
+            $0.poolSize = 1
+            $0.maximumPipelineDepth = 1
+            $0.acquisitionTimeout = .seconds(1)
+        }) { pool, _ in
+            let blocker = Task { try await pool.query("SELECT pg_sleep(60)") }
+            try await expectEventually { pool.statistics.inFlight == 1 }
+            let transaction = Task {
+                _ = try? await pool.withTransaction { try await $0.execute("SELECT 1") }
+                return ContinuousClock.now
+            }
+            try await Task.sleep(for: .milliseconds(300))
+            let follower = Task {
+                _ = try? await pool.query("SELECT 2")
+                return ContinuousClock.now
+            }
+            #expect(await transaction.value < follower.value - .milliseconds(100))
+            blocker.cancel()
+            _ = try? await blocker.value
+        }
+    }
+
     @Test("Requests do not queue behind a slow statement while others are free") func slowNeighbour() async throws {
         try await TestDatabase.withPool({ $0.poolSize = 2 }) { pool, _ in
             let slow = Task { try await pool.query("SELECT pg_sleep(60)") }

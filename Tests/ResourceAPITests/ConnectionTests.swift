@@ -3,72 +3,209 @@ import Hummingbird
 import HummingbirdTesting
 import Logging
 import ServiceKit
+import Synchronization
 import Testing
 
 @testable import Postgres
 
 @Suite("Connections") struct ConnectionTests {
-    /// Sends bytes as they are, and reads until the server closes.
-    private static func exchange(_ sent: String) async throws -> String {
+    private static let large = ByteBuffer(repeating: UInt8(ascii: "l"), count: 1_000_000)
+
+    /// Sends bytes as they are, piece by piece, and reads until the server closes.
+    private static func exchange(_ pieces: String..., limits: ServerLimits = ServerLimits()) async throws -> String {
+        try await withServer(limits) { port, _ in
+            try await SystemThread.run(name: "client") {
+                let connection = try open(port)
+                defer { close(connection) }
+                for piece in pieces { try send(piece, on: connection) }
+                return String(decoding: readAll(from: connection), as: UTF8.self)
+            }
+        }
+    }
+
+    /// - Parameter body: gets the port, and how many requests for `/large` have been worked on.
+    private static func withServer<Value: Sendable>(
+        _ limits: ServerLimits = ServerLimits(), _ body: @Sendable (Int, @Sendable () -> Int) async throws -> Value
+    ) async throws -> Value {
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        let count = Counter()
         let router = Router(context: ServiceContext.self)
         router.get("a") { _, _ in "first" }
         router.get("b") { _, _ in "second" }
+        router.get("slow") { _, _ in
+            try await Task.sleep(for: .milliseconds(50))
+            return "slow"
+        }
+        router.get("large") { _, _ in
+            count.value.wrappingAdd(1, ordering: .relaxed)
+            return Response(status: .ok, body: ResponseBody(byteBuffer: large))
+        }
+        router.get("empty") { _, _ in Response(status: .noContent, body: ResponseBody(byteBuffer: ByteBuffer(string: "smuggled"))) }
+        router.head("failing") { _, _ in Response(status: .notFound, body: ResponseBody(byteBuffer: ByteBuffer(string: "smuggled"))) }
         router.post("echo") { request, _ in
             Response(status: .ok, body: ResponseBody(byteBuffer: try await request.body.collect(upTo: 200_000)))
         }
-        let server = HTTPService.make(router.buildResponder(), listen: (host: "127.0.0.1", port: 0), logger: logger)
+        router.post("deaf") { _, _ in Response(status: .unauthorized) }
+        let server = HTTPService.make(router.buildResponder(), listen: (host: "127.0.0.1", port: 0), limits: limits, logger: logger)
         return try await server.application.test(.live) { client in
-            let port = try #require(client.port)
-            return try await SystemThread.run(name: "client") { try Self.exchange(sent, with: port) }
+            try await body(try #require(client.port)) { count.value.load(ordering: .relaxed) }
         }
     }
 
-    private static func exchange(_ sent: String, with port: Int) throws -> String {
+    private final class Counter: Sendable {
+        let value = Atomic<Int>(0)
+    }
+
+    private static func open(_ port: Int) throws -> Int32 {
         let connection = try DisconnectTests.connect(to: port)
-        defer { close(connection) }
         var patience = timeval(tv_sec: 5, tv_usec: 0)
         setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        let bytes = Array(sent.utf8)
-        #expect(write(connection, bytes, bytes.count) == bytes.count)
+        return connection
+    }
+
+    /// Sends, and gives the server time to read this before anything else.
+    private static func send(_ text: String, on connection: Int32) throws {
+        let bytes = Array(text.utf8)
+        try #require(write(connection, bytes, bytes.count) == bytes.count)
+        usleep(20_000)
+    }
+
+    private static func readAll(from connection: Int32) -> [UInt8] {
         var received: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 65_536)
         while case let count = read(connection, &piece, piece.count), count > 0 { received += piece.prefix(count) }
-        return String(decoding: received, as: UTF8.self)
+        return received
     }
+
+    private static func answers(_ text: String) -> [String] { text.split(separator: "HTTP/1.1 ").map(String.init) }
 
     @Test("Requests that are sent at once are answered in order, the last one closes") func pipelined() async throws {
         let body = String(repeating: "x", count: 100_000)
-        let answers = try await Self.exchange(
-            """
-            GET /a HTTP/1.1\r\nHost: h\r\n\r\n\
-            POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)\
-            POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n\
-            GET /b HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n
-            """)
-        let parts = answers.split(separator: "HTTP/1.1 ", omittingEmptySubsequences: true)
-        try #require(parts.count == 4, "\(answers.prefix(500))")
-        #expect(parts[0].hasPrefix("200") && parts[0].hasSuffix("first"))
-        #expect(parts[1].hasPrefix("200") && parts[1].hasSuffix(body))
-        #expect(parts[2].hasPrefix("404"), "and its body is read past")
-        #expect(parts[3].hasPrefix("200") && parts[3].hasSuffix("second") && parts[3].lowercased().contains("connection: close"))
+        let answers = Self.answers(
+            try await Self.exchange(
+                """
+                GET /a HTTP/1.1\r\nHost: h\r\n\r\n\
+                POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)\
+                POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n\
+                GET /b HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n
+                """))
+        try #require(answers.count == 4, "\(answers)")
+        #expect(answers[0].hasPrefix("200") && answers[0].hasSuffix("first"))
+        #expect(answers[1].hasPrefix("200") && answers[1].hasSuffix(body))
+        #expect(answers[2].hasPrefix("404"), "and its body is read past")
+        #expect(answers[3].hasPrefix("200") && answers[3].hasSuffix("second") && answers[3].lowercased().contains("connection: close"))
+    }
+
+    @Test("A body that arrives behind a request which takes its time is read") func bodyBehindSlow() async throws {
+        let body = String(repeating: "x", count: 100_000)
+        let answers = Self.answers(
+            try await Self.exchange(
+                """
+                GET /slow HTTP/1.1\r\nHost: h\r\n\r\n\
+                POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n\
+                POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)\
+                GET /b HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n
+                """))
+        try #require(answers.count == 4, "\(answers)")
+        #expect(answers[0].hasSuffix("slow") && answers[1].hasSuffix("abc") && answers[2].hasSuffix(body) && answers[3].hasSuffix("second"))
+    }
+
+    @Test("Who takes no answers gets no more of them, and all of them later") func unread() async throws {
+        let requests = 40
+        try await Self.withServer { port, count in
+            let connection = try Self.open(port)
+            defer { close(connection) }
+            try await SystemThread.run(name: "client") {
+                try Self.send(String(repeating: "GET /large HTTP/1.1\r\nHost: h\r\n\r\n", count: requests), on: connection)
+                try Self.send("GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", on: connection)
+            }
+            while count() == 0 { try await Task.sleep(for: .milliseconds(1)) }
+            try await Task.sleep(for: .milliseconds(100))
+            #expect(count() < requests / 2, "worked on \(count()) of \(requests)")
+            let received = try await SystemThread.run(name: "client") { Self.readAll(from: connection) }
+            #expect(count() == requests)
+            #expect(received.count > requests * Self.large.readableBytes)
+            #expect(String(decoding: received.suffix(5), as: UTF8.self) == "first")
+        }
     }
 
     @Test(
-        "What is no HTTP is answered 400 and ends the connection",
+        "An answer that may have no body has none, and the next one begins where it should",
+        arguments: [
+            ("GET /empty", "204"), ("HEAD /failing", "404"), ("HEAD /nothing", "404"),
+        ]) func bodiless(_ request: String, _ status: String) async throws
+    {
+        let text = try await Self.exchange("\(request) HTTP/1.1\r\nHost: h\r\n\r\nGET /b HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        let answers = Self.answers(text)
+        try #require(answers.count == 2, "\(text)")
+        #expect(answers[0].hasPrefix(status) && answers[0].hasSuffix("\r\n\r\n"), "\(answers[0])")
+        #expect(answers[1].hasSuffix("second"))
+    }
+
+    @Test(
+        "What is no HTTP is answered 400 once and ends the connection, also when more of it follows",
         arguments: [
             "GET / HTTP/1.1\r\nHost: h\r\nBad Header: x\r\n\r\n",
             "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nnothing\r\n",
             "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
-        ]) func malformed(_ request: String) async throws
+            "GET / HTTP/1.1\r\nHost: h\r\nLong: \(String(repeating: "x", count: 17_000))",
+        ], [[], ["more", "and more"]]) func malformed(_ request: String, _ more: [String]) async throws
     {
-        let answer = try await Self.exchange(request)
+        let answer =
+            more.isEmpty ? try await Self.exchange(request) : try await Self.exchange(request, more[0], more[1])
         #expect(answer.hasPrefix("HTTP/1.1 400"), "\(answer.prefix(200))")
-        #expect(answer.split(separator: "HTTP/1.1 ").count == 1, "once")
+        #expect(Self.answers(answer).count == 1, "once")
     }
 
-    @Test("HTTP/1.0 is answered, and its connection closed") func old() async throws {
+    @Test("A request before one that is malformed has its answer; one that is answered gets no second") func answeredOnce() async throws {
+        let slow = Self.answers(try await Self.exchange("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n", "no HTTP\r\n\r\n", "more"))
+        #expect(slow.count == 1 && slow[0].hasSuffix("slow"), "\(slow)")
+        let deaf = Self.answers(
+            try await Self.exchange("POST /deaf HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "nothing\r\n"))
+        #expect(deaf.count == 1 && deaf[0].hasPrefix("401"), "\(deaf)")
+    }
+
+    @Test("What is read and forgotten does not count among the bodies") func forgotten() async throws {
+        var limits = ServerLimits()
+        limits.bodyBytes = 150_000
+        let body = String(repeating: "x", count: 100_000)
+        let deaf = "POST /deaf HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n"
+        let answers = Self.answers(
+            try await Self.exchange(
+                deaf, body + deaf, body, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\nConnection: close\r\n\r\n\(body)",
+                limits: limits))
+        #expect(answers.map { $0.prefix(3) } == ["401", "401", "200"])
+    }
+
+    @Test("A client that would speak something else is answered, and its connection closed") func upgrade() async throws {
+        let answer = try await Self.exchange("GET /slow HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", "GET /a")
+        #expect(Self.answers(answer).count == 1)
+        #expect(answer.hasSuffix("slow") && answer.lowercased().contains("connection: close"))
+    }
+
+    @Test("Who waits for it is told to send the body") func expectation() async throws {
+        let text = try await Self.withServer { port, _ in
+            try await SystemThread.run(name: "client") {
+                let connection = try Self.open(port)
+                defer { close(connection) }
+                try Self.send(
+                    "POST /echo HTTP/1.1\r\nHost: h\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n",
+                    on: connection)
+                var head = [UInt8](repeating: 0, count: 100)
+                let count = read(connection, &head, head.count)
+                try #require(count > 0)
+                #expect(String(decoding: head.prefix(count), as: UTF8.self) == "HTTP/1.1 100 Continue\r\n\r\n")
+                try Self.send("abc", on: connection)
+                return String(decoding: Self.readAll(from: connection), as: UTF8.self)
+            }
+        }
+        #expect(text.hasPrefix("HTTP/1.1 200") && text.hasSuffix("abc"))
+    }
+
+    @Test("HTTP/1.0 is answered, and its connection closed; it knows no interim answers") func old() async throws {
         #expect(try await Self.exchange("GET /a HTTP/1.0\r\n\r\n").hasSuffix("first"))
+        let answer = try await Self.exchange("POST /echo HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc")
+        #expect(answer.hasPrefix("HTTP/1.1 200") && answer.hasSuffix("abc"))
     }
 }

@@ -95,7 +95,10 @@ extension DriverLoop {
         let timeout = configuration.acquisitionTimeout
         while let request = queue.first {
             if !request.isDone {
-                guard now >= request.acquisitionDeadline else { return schedule(request.acquisitionDeadline) }
+                guard now >= request.acquisitionDeadline else {
+                    schedule(request.acquisitionDeadline)
+                    break
+                }
                 waiting -= 1
                 request.finish(failureOfWaiting(timeout))
             }

@@ -9,19 +9,32 @@ extension ConnectionHandler {
     /// Ends the connection, with an answer where none has begun.
     func end(with status: HTTPResponse.Status, _ context: ChannelHandlerContext) {
         isOver = true
-        let hasBegun = answer.isBegun && isAnswering
+        // A request may be answered before its body has come.
+        let hasBegun = isClosing || (isAnswering ? answer.isBegun : reading == .body && collected == nil)
         abandon()
         guard !hasBegun else { return context.close(promise: nil) }
         write(status, closing: true, context)
         context.flush()
-        // What the client still sends would make the kernel reset the connection, and the answer with it.
-        context.close(mode: .output, promise: nil)
+        closeAfterAnswer()
+    }
+
+    /// What the client still sends would make the kernel reset the connection, and the last answer with it.
+    func closeAfterAnswer() {
+        isClosing = true
         let channel = channel
-        context.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
+        channel.close(mode: .output, promise: nil)
+        channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
+    }
+
+    /// RFC 9110 §10.1.1: the client waits for this before it sends its body.
+    func writeContinue(_ context: ChannelHandlerContext) {
+        context.writeAndFlush(wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
     }
 
     /// An answer without a request's task.
-    func write(_ status: HTTPResponse.Status, closing: Bool, _ context: ChannelHandlerContext) {
+    ///
+    /// - Parameter isWhole: false: only the head of it, as for HEAD.
+    func write(_ status: HTTPResponse.Status, closing: Bool, isWhole: Bool = true, _ context: ChannelHandlerContext) {
         let body = status == .serviceUnavailable ? load.refusal : []
         var fields: HTTPFields = [
             .contentLength: String(body.count), .contentType: "application/json", .cacheControl: "no-store", .accessControlAllowOrigin: "*",
@@ -29,7 +42,7 @@ extension ConnectionHandler {
         if status == .serviceUnavailable { fields[.retryAfter] = "1" }
         if closing { fields[.connection] = "close" }
         context.write(wrapOutboundOut(.head(HTTPResponseHead(HTTPResponse(status: status, headerFields: fields)))), promise: nil)
-        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
+        if isWhole { context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil) }
         context.write(wrapOutboundOut(.end(nil)), promise: nil)
     }
 
@@ -62,7 +75,8 @@ extension ConnectionHandler {
 
     private func close(afterQuiet quiet: TimeAmount) {
         guard !isOver else { return }
-        let isQuiet = !isBusy && reading == .nothing
+        let waiting = (try? channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        let isQuiet = !isBusy && reading == .nothing && waiting == 0
         let remaining = isQuiet ? lastUse + quiet - .now() : quiet
         if isQuiet, remaining <= .zero { return channel.close(promise: nil) }
         channel.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: max(remaining, .milliseconds(10))) { [weak self] in

@@ -30,8 +30,10 @@ extension ConnectionHandler {
             return end(with: .serviceUnavailable, context)
         }
         reading = .refused
+        patience = Patience()
+        executor.watch.add(self)
         lastUse = .now()
-        write(.serviceUnavailable, closing: false, context)
+        write(.serviceUnavailable, closing: false, isWhole: head.method != .head, context)
         context.flush()
     }
 
@@ -47,6 +49,11 @@ extension ConnectionHandler {
             return false
         case .body where wantsBytes && patience.isOver(limits.bodySeconds, bytesPerSecond: limits.bytesPerSecond):
             end(with: .requestTimeout, context)
+            return false
+        case .refused where !isAnswering && wantsBytes && patience.isOver(limits.bodySeconds, bytesPerSecond: .max),
+            .body where !isBusy && load.isDraining:
+            isOver = true
+            closeAfterAnswer()
             return false
         default: break
         }

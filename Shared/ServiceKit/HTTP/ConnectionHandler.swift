@@ -40,9 +40,13 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     var reading = Reading.nothing
     /// A request whose body is being collected.
-    private var collected: (head: HTTPRequest, body: ByteBuffer)?
+    private(set) var collected: (head: HTTPRequest, body: ByteBuffer)?
     /// Whether the client will send another request after the one that has begun.
     var isKeptAlive = true
+    /// Whether nothing behind the request that has begun is read as HTTP: the client offers to speak something else from there on.
+    private var endsParsing = false
+    /// What the client sends is no HTTP, and so is all that follows.
+    private var hasFailedParsing = false
     /// The body of the request that is answered, where it is still arriving and wanted.
     private var stream: BodyStream?
     /// Answers the requests.
@@ -145,7 +149,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     var isBusy: Bool { isAnswering || collected != nil }
 
     func read(context: ChannelHandlerContext) {
-        guard later.isEmpty, stream?.isFull != true else {
+        guard mayRead else {
             hasHeldRead = true
             return
         }
@@ -153,8 +157,14 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         context.read()
     }
 
+    /// Who does not take the answers that there are sends no more requests either.
+    private var mayRead: Bool {
+        guard later.isEmpty, stream?.isFull != true else { return false }
+        return reading == .body || (channel.isWritable && !endsParsing)
+    }
+
     private func readOn() {
-        guard hasHeldRead, later.isEmpty, stream?.isFull != true, let context else { return }
+        guard hasHeldRead, mayRead, let context else { return }
         hasHeldRead = false
         wantsBytes = true
         context.read()
@@ -175,18 +185,21 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     private func receive(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch part {
         case .head(let head):
-            isKeptAlive = head.isKeepAlive
+            endsParsing = head.method == .CONNECT || head.headers.contains(name: "upgrade")
+            isKeptAlive = head.isKeepAlive && !endsParsing
+            let knowsInterim = head.version.minor > 0
             guard let head = try? HTTPRequest(head, secure: false, splitCookie: false) else { return end(with: .badRequest, context) }
             guard isAdmitted(head) else { return refuse(head, context) }
+            if knowsInterim, head.method != .get, head.headerFields[.expect]?.lowercased() == "100-continue" { writeContinue(context) }
             reading = .body
             patience = Patience()
             executor.watch.add(self)
             if Self.isShort(head) { collected = (head, ByteBuffer()) } else { beginStream(head) }
         case .body(var bytes):
-            if reading == .refused { return }
             patience.progress += bytes.readableBytes
-            guard count(bytes.readableBytes) else { return end(with: .serviceUnavailable, context) }
             // What nobody wants is read all the same: the next request is behind it.
+            guard reading != .refused, collected != nil || stream != nil else { return }
+            guard count(bytes.readableBytes) else { return end(with: .serviceUnavailable, context) }
             if collected != nil { collected?.body.writeBuffer(&bytes) } else { stream?.receive(bytes) }
         case .end:
             let isRefused = reading == .refused
@@ -203,7 +216,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     private func beginStream(_ head: HTTPRequest) {
-        let stream = BodyStream(wanted: { [self] in channel.eventLoop.execute { self.readOn() } })
+        let stream = BodyStream(wanted: { [self] in channel.eventLoop.execute { self.receiveLater() } })
         self.stream = stream
         begin(Request(head: head, body: RequestBody(asyncSequence: stream)))
     }
@@ -218,12 +231,20 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// Parts that arrived too early, as far as they go.
     private func receiveLater() {
         guard let context else { return }
-        while !isAnswering, !isOver, let part = later.popFirst() { receive(part, context) }
+        while !isOver, !isClosing, !isAnswering || reading != .nothing, stream?.isFull != true, let part = later.popFirst() {
+            receive(part, context)
+        }
         readOn()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard error is HTTPParserError, !isOver, reading != .refused else { return context.close(promise: nil) }
+        // A parser that has failed says so of each piece that follows.
+        if isOver || isClosing || hasFailedParsing {
+            if error is IOError { context.close(promise: nil) }
+            return
+        }
+        guard error is HTTPParserError, reading != .refused else { return context.close(promise: nil) }
+        hasFailedParsing = true
         // The answer that is under way is the last.
         guard !isAnswering else {
             closesAfterAnswer = true
@@ -273,19 +294,27 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
             response = Response(status: .internalServerError)
         }
         response.headers[.date] = executor.date.text
+        // RFC 9110 §6.4.1: these end with their head.
+        switch response.status.code {
+        case _ where request.method == .head: response = response.createHeadResponse()
+        case 204, 205, 304: response.body = ResponseBody()
+        default: break
+        }
         do {
             try await write(response)
         } catch {
             // What was begun cannot be ended in order.
             isOver = true
         }
-        isAnswering = false
         // What is left of the body is read and forgotten.
         stream = nil
         finishCounting()
+        if !isClosing, !isOver, !isDeserted, !channel.isWritable { try? await untilWritable() }
+        isAnswering = false
         lastUse = .now()
         if isClosing { return }
         if isOver || isDeserted { return channel.close(promise: nil) }
+        if closesAfterAnswer { return closeAfterAnswer() }
         receiveLater()
     }
 
@@ -316,6 +345,10 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         if answer.remaining == 0 { return }
         context?.flush()
         guard !channel.isWritable else { return }
+        try await untilWritable()
+    }
+
+    private func untilWritable() async throws {
         try await withCheckedThrowingContinuation { self.waiter = $0 }
     }
 
@@ -334,7 +367,10 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if channel.isWritable { waiter.take()?.resume() }
+        if channel.isWritable {
+            waiter.take()?.resume()
+            readOn()
+        }
         context.fireChannelWritabilityChanged()
     }
 
