@@ -237,7 +237,9 @@ def test_rows_that_policies_hide_from_the_owner_move_and_go_too(sallyport, key, 
     move(sallyport, "export", "diary", "--output", tmp_path / "diary", "--readable", "--transfer-key-file", key, check=True)
     text = (tmp_path / "diary").read_text()
     assert [number for number in range(1, 6) if f'"diary {number}"' not in text] == [] and '"acme 1"' not in text
-    # Nobody behind the API sees more than the developer's policy lets them.
+    # Nobody behind the API sees more than the developer's policy lets them, and nothing is found to be wrong with it.
+    assert "sallyport_moves" not in sallyport.stack.run("resource-api", "doctor", "--json", check=False).stdout
+    assert sallyport.sql("SELECT count(*) FROM pg_policy WHERE polname = 'sallyport_moves'") == "1"
     assert seen_by_the_api(sallyport, tenant, "nobody") == ["0", "0"]
     assert seen_by_the_api(sallyport, tenant, "diary 3") == ["1", "1"]
     assert seen_by_the_api(sallyport, acme, "diary 3") == ["0", "0"]
@@ -332,7 +334,7 @@ def test_what_is_written_during_an_erasure_goes_as_well(sallyport):
     done = ended(erasure)
     assert done.returncode == 0, done.stderr
     assert rows_of(sallyport, tenant) == {} and rows_of(sallyport, acme) == others
-    assert json.loads(done.stdout)["id"] == tenant
+    assert json.loads(done.stdout)["id"] == tenant and tenant in done.stderr
 
 
 def test_an_erasure_goes_on_by_the_id_where_the_slug_is_gone(sallyport):

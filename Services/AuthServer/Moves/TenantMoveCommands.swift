@@ -176,6 +176,7 @@ extension TenantCommand {
                     throw CommandFailure("its tokens may live for a day after it was disabled: wait, or say --now")
                 }
                 let event = Administrator.operator.event("tenant.erased", on: "tenant", Self.digest(of: tenant.id))
+                ServiceProcess.note("Erasing tenant \(slug), whose id is \(tenant.id).")
                 let erasure = try await options.withMoves(administration) { try await $0.erase(tenant, home: home, event: event) }
                 Self.tell(erasure, of: slug, tenant.id, format)
             }
@@ -197,7 +198,7 @@ extension TenantCommand {
                     json.field("rows", .integer(Int64(erasure.rows)))
                     json.field("materialized_views", .array(views.map(JSONValue.string)))
                 },
-                text: "Erased tenant \(name) (\(id)): \(erasure.rows) rows."
+                text: "Erased tenant \(name): \(erasure.rows) rows."
                     + (views.isEmpty ? "" : "\nRefresh what was made of its rows: \(views.joined(separator: ", "))"))
         }
     }
