@@ -9,8 +9,10 @@ import pytest
 import requests
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from documents import OPERATIONS, block
 from sallystack.cluster import OWNER, SUPERUSER, clean_environment, program
 from support import Sallyport
+from tenants import contents, move, tenant_id
 
 SLUG = "initech"
 
@@ -87,9 +89,11 @@ VALUES ('{tenant}', '2024-01-31 23:59:59.999999+00', 'api', 'machines', '1', 'in
 
 @pytest.fixture(scope="module")
 def transfer_key(tmp_path_factory):
-    path = tmp_path_factory.mktemp("transfer") / "key"
-    path.write_text(secrets.token_hex(32) + "\n")
-    return path
+    """Made as docs/OPERATIONS.md says, by somebody whose files everybody can read."""
+    directory = tmp_path_factory.mktemp("transfer")
+    command = block(OPERATIONS, "Moving and erasing tenants").text.splitlines()[0]
+    subprocess.run(["sh", "-c", f"umask 022; {command}"], cwd=directory, check=True)
+    return directory / "transfer.key"
 
 
 def started(stack) -> Sallyport:
@@ -98,10 +102,6 @@ def started(stack) -> Sallyport:
     sallyport.sql(TABLES)
     sallyport.sql(ROWS.format(tenant=tenant_id(sallyport, "acme"), name="Roadrunner"))
     return sallyport
-
-
-def tenant_id(sallyport: Sallyport, slug: str) -> str:
-    return sallyport.sql(f"SELECT id FROM auth.tenant WHERE slug = '{slug}'")
 
 
 @pytest.fixture(scope="module")
@@ -222,12 +222,6 @@ def exported(source, tenant, readable, transfer_key, tmp_path_factory):
     return path
 
 
-def move(sallyport: Sallyport, *arguments, check: bool = False, **variables: str) -> subprocess.CompletedProcess:
-    done = sallyport.stack.run("auth-server", "tenant", *map(str, arguments), check=check, **variables)
-    assert "Fatal error" not in done.stderr
-    return done
-
-
 def test_the_file_is_private_and_tells_nothing(exported, source, tenant, transfer_key):
     assert exported.stat().st_mode & 0o777 == 0o600 and [file.name for file in exported.parent.iterdir()] == [exported.name]
     text = exported.read_text()
@@ -248,14 +242,6 @@ def test_a_readable_file_holds_this_tenant_alone_and_no_secret(readable, source,
     values = sealed_values(source, tenant)
     assert len(values) >= 4 and not [value for value in values.values() if value in text]
     assert tenant.factor.hex() not in text and tenant.signer[1] not in text
-
-
-def contents(sallyport: Sallyport) -> str:
-    """How many rows each table of the services has."""
-    return sallyport.sql("""
-        SELECT string_agg(format('%s %s', relname, (xpath('/row/c/text()', query_to_xml(format('SELECT count(*) AS c FROM %I.%I', nspname, relname), false, true, '')))[1]), ', ' ORDER BY relname)
-          FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace WHERE nspname IN ('auth', 'api', 'warehouse', 'sallyport') AND relkind = 'r'
-           AND relname NOT LIKE 'row_audit_2024%'""")
 
 
 # The rows of a tenant: what moves, and as it is stored. Sealed values, and the log, which goes on, are looked at elsewhere.
@@ -297,7 +283,7 @@ def damaged(file, tmp_path, change):
 ], ids=["no end", "a row less", "no beginning", "two ends", "another format", "a newer schema", "cut in the last line", "a column that is not here", "a table that is not here"])
 def test_half_a_file_changes_nothing(readable, destination, transfer_key, tmp_path, change):
     before = contents(destination)
-    done = move(destination, "import", damaged(readable, tmp_path, change), "--transfer-key-file", transfer_key)
+    done = move(destination, "import", damaged(readable, tmp_path, change), "--readable", "--transfer-key-file", transfer_key)
     assert done.returncode == 1 and done.stderr.startswith("error: ")
     assert contents(destination) == before
 
@@ -323,8 +309,10 @@ def test_another_key_changes_nothing(exported, readable, destination, tmp_path):
     before = contents(destination)
     other = tmp_path / "other.key"
     other.write_text(secrets.token_hex(32))
+    other.chmod(0o600)
     for file in (exported, readable):
-        assert move(destination, "import", file, "--transfer-key-file", other).returncode == 1
+        done = move(destination, "import", file, "--readable", "--transfer-key-file", other)
+        assert done.returncode == 1 and "does not open" in done.stderr
     assert contents(destination) == before
 
 
@@ -340,14 +328,14 @@ def test_rows_of_others_are_refused(readable, destination, transfer_key, tmp_pat
         "auth.tenant": lambda line: line.replace(tenant.id, acme) if '"slug"' in line else line,
     }
     for table, change in smuggled.items():
-        done = move(destination, "import", damaged(readable, tmp_path, lambda lines: map(change, lines)), "--transfer-key-file", transfer_key)
+        done = move(destination, "import", damaged(readable, tmp_path, lambda lines: map(change, lines)), "--readable", "--transfer-key-file", transfer_key)
         assert done.returncode == 1 and contents(destination) == before
         assert "not this tenant's" in done.stderr and all(name in done.stderr for name in table.split(", ")), (table, done.stderr)
 
 
 def test_an_address_that_is_somebody_elses_here_is_refused(readable, destination, transfer_key, tmp_path, tenant):
     path = damaged(readable, tmp_path, lambda lines: [line.replace(tenant.people[0]["username"], "Owner@acme.example") for line in lines])
-    done = move(destination, "import", path, "--transfer-key-file", transfer_key)
+    done = move(destination, "import", path, "--readable", "--transfer-key-file", transfer_key)
     assert done.returncode == 1 and "owner@acme.example" in done.stderr.lower()
 
 
@@ -393,6 +381,12 @@ def test_everything_works_where_it_arrived(moved, tenant):
 def test_every_row_is_what_it_was(moved, source, tenant):
     there, here = rows_of(source, tenant.id), rows_of(moved, tenant.id)
     assert [name for name, rows in there.items() if not rows] == ["auth.consent", "auth.invitation"]
+    # Who was nobody's to manage is managed by the tenant that they came with: its people may know their passwords.
+    managed = "SELECT count(*) FROM auth.account AS a JOIN auth.membership AS m ON m.account_id = a.id WHERE m.tenant_id = '{0}' AND managing_tenant_id = '{0}'"
+    assert [sallyport.sql(managed.format(tenant.id)) for sallyport in (source, moved)] == ["2", "3"]
+    source_people = there.pop("people").splitlines()
+    assert len(source_people) == 3
+    assert sorted(row.replace(tenant.id, "") for row in source_people) == sorted(row.replace(tenant.id, "") for row in here["people"].splitlines())
     for name in there:
         assert here[name] == there[name], name
     # Triggers are at work again, as they were before; what counts goes on behind the rows that came.

@@ -12,6 +12,7 @@ struct AuthChange: Sendable, Hashable {
         case client
         case clientSecret = "client_secret"
         case signingKey = "signing_key"
+        case membership
     }
 
     let table: Table

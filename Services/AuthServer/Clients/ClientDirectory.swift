@@ -35,7 +35,7 @@ extension ClientDirectory: ChangeObserver {
             tenants.invalidate(client)
         case .role:
             clients.invalidate { $0.tenant == change.tenant }
-        case .tenant, .signingKey:
+        case .tenant, .signingKey, .membership:
             break
         }
     }

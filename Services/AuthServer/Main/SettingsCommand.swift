@@ -1,6 +1,4 @@
 import ArgumentParser
-import JSON
-import Logging
 import ServiceKit
 
 struct SettingsCommand: AsyncParsableCommand {
@@ -9,25 +7,16 @@ struct SettingsCommand: AsyncParsableCommand {
         abstract: "Print every variable that the program reads, with kind, default and bounds, as JSON."
     )
 
+    private static let environment = [
+        "SALLYPORT_AUTH_DATABASE_URL": "postgresql://sallyport_auth@/sallyport",
+        "SALLYPORT_OWNER_DATABASE_URL": "postgresql://sallyport_owner@/sallyport",
+        "SALLYPORT_MASTER_KEY": String(repeating: "0", count: 64), "SALLYPORT_MASTER_KEY_PREVIOUS": String(repeating: "0", count: 64),
+    ]
+
     func run() async throws {
-        await ServiceProcess.reportingErrors {
-            let recorder = SettingsRecorder()
-            let settings = try await Settings(environment: Self.environment, recorder: recorder)
+        await SettingsListing.print("auth-server", environment: Self.environment) { settings in
             _ = try AuthServerSettings(settings)
             _ = try AuthServerSettings.ownerDatabase(settings)
-            _ = try Logger.service("auth-server", settings: settings)
-            print(String(decoding: recorder.json.serialized(), as: UTF8.self))
         }
-    }
-
-    /// So that everything is asked for: what is required, and what other questions depend on.
-    private static var environment: [String: String] {
-        [
-            "SALLYPORT_BASE_URL": "https://id.example.com",
-            "SALLYPORT_AUTH_DATABASE_URL": "postgresql://sallyport_auth@/sallyport",
-            "SALLYPORT_OWNER_DATABASE_URL": "postgresql://sallyport_owner@/sallyport",
-            "SALLYPORT_MASTER_KEY": String(repeating: "0", count: 64), "SALLYPORT_MASTER_KEY_PREVIOUS": String(repeating: "0", count: 64),
-            "SALLYPORT_OTLP_ENDPOINT": "http://127.0.0.1:4318", "SALLYPORT_OTLP_AUTHORIZATION": "none",
-        ]
     }
 }

@@ -37,13 +37,14 @@ enum SealedColumns {
     }
 
     /// The row with its sealed value opened by one key and sealed by the other.
-    /// - Throws: a message that names the table when it does not open.
+    /// - Throws: a message that names the table when it does not open, or is neither text nor null.
     static func reseal(_ row: String, of table: String, from old: SealingKey, to new: SealingKey) throws -> String {
         guard let (column, context) = all[table] else { return row }
         guard var object = try? JSONValue(parsing: row).objectValue, let value = object[column] else {
             throw CommandFailure("\(table): a row is not as expected")
         }
-        guard let text = value.stringValue else { return row }
+        if value.isNull { return row }
+        guard let text = value.stringValue else { throw CommandFailure("\(table): a row is not as expected") }
         guard let sealed = bytes(text), let context = context(object), let secret = try? old.open(sealed, authenticating: context) else {
             throw CommandFailure("\(table): a sealed value does not open with the key that is given")
         }

@@ -67,6 +67,8 @@ final class TenantArchiveReader {
     private let key: SealingKey
     /// Of a sealed one.
     private let file: String?
+    /// Whether nobody without the transfer key can have written it.
+    var isSealed: Bool { file != nil }
     private var waiting: [UInt8]?
     private var block: ArraySlice<UInt8> = []
     private var number = 0

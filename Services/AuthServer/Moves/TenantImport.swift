@@ -8,8 +8,12 @@ struct TenantImport: Sendable {
     let masterKey: SealingKey
     let transferKey: SealingKey
     let schemas: [String]
+    /// Whether a file is taken that is not sealed, and so says nothing of who wrote it.
+    let allowsReadable: Bool
 
     private static let batchSize = 200
+    /// Fifty years of partitions, each of which costs every statement on the log.
+    private static let maximumNewMonths = 600
 
     /// - Parameter event: recorded behind the log that came along.
     func run(_ path: String, event: AuditEvent) async throws -> (header: TenantArchive.Header, rows: Int64) {
@@ -18,6 +22,11 @@ struct TenantImport: Sendable {
         guard let first = try archive.next(), case .header(let header) = try TenantArchive.line(first, number: 1) else {
             throw CommandFailure("\(path) is not the export of a tenant")
         }
+        guard archive.isSealed || allowsReadable else {
+            throw CommandFailure("\(path) is not sealed: anybody may have changed it; --readable takes it all the same")
+        }
+        guard header.slug != .system else { throw CommandFailure("the platform's own tenant cannot be imported") }
+        try await TenantVisibility.ensure(owner, schemas: schemas)
         let settings = TransactionSettings(TenantMoveStore.settings(header.id, .in))
         let rows = try await owner.withTransaction(settings: settings) { transaction in
             let version = try await TenantMoveStore.schemaVersion(transaction)
@@ -26,9 +35,11 @@ struct TenantImport: Sendable {
                     "it comes from a newer version (migration \(header.schemaVersion), here \(version)): bring this one up to it first")
             }
             let groups = try await TenantMoveStore.tables(schemas: schemas, transaction)
+            let tables = Array(groups.joined())
+            try await TenantVisibility.check(tables, transaction)
             try await transaction.execute(TenantMoveStore.stage)
-            let (columns, count) = try await stage(archive, Array(groups.joined()), transaction)
-            try await check(Array(groups.joined()), transaction)
+            let (columns, count) = try await stage(archive, tables, transaction)
+            try await check(tables, header, transaction)
             try await insert(groups, columns, transaction)
             _ = try await transaction.batch([TenantMoveStore.enter(header.id, .away), event.insertion(in: header.id)])
             return count
@@ -59,6 +70,7 @@ struct TenantImport: Sendable {
                 }
                 let missing = names.filter { name in !table.columns.contains { $0.name == name } }
                 guard missing.isEmpty else { throw CommandFailure("\(name) has no column \(missing.joined(separator: ", ")) here") }
+                guard names.contains(table.reachColumn) else { throw CommandFailure("\(name) comes without \(table.reachColumn)") }
                 guard columns.updateValue(names, forKey: name) == nil else { throw CommandFailure("\(name) comes twice") }
                 try SealedColumns.check(table)
                 current = name
@@ -77,7 +89,10 @@ struct TenantImport: Sendable {
         rows.removeAll(keepingCapacity: true)
     }
 
-    private func check(_ tables: [TenantTable], _ transaction: Transaction) async throws {
+    private func check(_ tables: [TenantTable], _ header: TenantArchive.Header, _ transaction: Transaction) async throws {
+        guard try await TenantMoveStore.isOf(header.slug, transaction) else {
+            throw CommandFailure("the file does not hold the one tenant that it names")
+        }
         let strangers = try await TenantMoveStore.strangers(tables, transaction)
         guard strangers.isEmpty else { throw CommandFailure("rows that are not this tenant's: \(strangers.joined(separator: ", "))") }
         let conflicts = try await TenantMoveStore.conflicts(transaction)
@@ -86,8 +101,12 @@ struct TenantImport: Sendable {
                 "these addresses belong to other accounts here, or to the same under another address: \(conflicts.joined(separator: ", "))")
         }
         // Beside this transaction, so that nobody waits for its end; a partition more does no harm if it fails.
-        for statements in try await TenantMoveStore.missingMonths(transaction) {
-            _ = try await owner.batch(statements.map { "\(unescaped: $0)" })
+        let months = try await TenantMoveStore.missingMonths(transaction)
+        guard months.count <= Self.maximumNewMonths else {
+            throw CommandFailure("sallyport.row_audit: changes in \(months.count) months that have no partition here")
+        }
+        for statements in months {
+            _ = try await owner.batch(statements.map { "\(unescaped: $0)" }, settings: TenantMoveStore.patience)
         }
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Cryptography
 import FoundationEssentials
+import Glibc
 import JSON
 import Logging
 import Postgres
@@ -34,15 +35,26 @@ struct TenantMoveOptions: ParsableArguments {
 
 /// The key that secrets are sealed under on their way.
 struct TransferKeyOption: ParsableArguments {
-    @Option(help: "A file with 32 random bytes in hexadecimal, the same for export and import; make one with: openssl rand -hex 32")
+    private static let recipe = "(umask 077; openssl rand -hex 32 > FILE)"
+
+    @Option(
+        help:
+            "A file with 32 random bytes in hexadecimal that nobody else can read, the same for export and import; make one with: \(recipe)"
+    )
     var transferKeyFile: String
 
     func read() throws -> SealingKey {
+        var status = stat()
+        guard stat(transferKeyFile, &status) == 0 else { throw CommandFailure("--transfer-key-file: \(transferKeyFile) cannot be read") }
+        guard status.st_mode & 0o077 == 0 else {
+            throw CommandFailure(
+                "--transfer-key-file: others can read \(transferKeyFile), or change it: chmod 600, or make another with: \(Self.recipe)")
+        }
         guard let text = try? String(contentsOfFile: transferKeyFile, encoding: .utf8) else {
             throw CommandFailure("--transfer-key-file: \(transferKeyFile) cannot be read")
         }
         let line = String(text.prefix { !$0.isWhitespace })
-        return try AuthServerSettings.sealingKey(line, variable: "--transfer-key-file", cure: "Make one with: openssl rand -hex 32")
+        return try AuthServerSettings.sealingKey(line, variable: "--transfer-key-file", cure: "Make one with: \(Self.recipe)")
     }
 }
 
@@ -93,22 +105,26 @@ extension TenantCommand {
             abstract: "Put a tenant that was exported elsewhere into this deployment: all of it or nothing.",
             discussion: """
                 The tenant keeps its ids, so neither its id nor its slug may be taken here. An account that is here already under the same id stays as \
-                it is and joins the tenant; an address that belongs to another account is refused. Tables of the API must be there.
+                it is and joins the tenant; an address that belongs to another account is refused. All others are managed by this tenant from now on, \
+                until they join a second one. Tables of the API must be there.
                 """
         )
 
         @Argument(help: "The file that tenant export wrote.") var file: String
+        @Flag(help: "Take a file that is not sealed. Whoever had it may have changed everything in it: people, passwords, clients, rows.")
+        var readable = false
         @OptionGroup var transferKey: TransferKeyOption
         @OptionGroup var options: TenantMoveOptions
         @OptionGroup var format: OutputOptions
 
         func run() async throws {
-            let (path, options, format, transferKey) = (file, options, format, transferKey)
+            let (path, readable, options, format, transferKey) = (file, readable, options, format, transferKey)
             try await Administration.run { administration in
                 let key = try transferKey.read()
                 let (header, rows) = try await options.withMoves(administration) { moves in
-                    try await TenantImport(owner: moves.owner, masterKey: moves.masterKey, transferKey: key, schemas: moves.schemas)
-                        .run(path, event: Administrator.operator.event("tenant.imported", on: "tenant", ""))
+                    let tenantImport = TenantImport(
+                        owner: moves.owner, masterKey: moves.masterKey, transferKey: key, schemas: moves.schemas, allowsReadable: readable)
+                    return try await tenantImport.run(path, event: Administrator.operator.event("tenant.imported", on: "tenant", ""))
                 }
                 format.print(
                     json: { json in
@@ -126,7 +142,8 @@ extension TenantCommand {
             discussion: """
                 The tenant must be disabled, which kills its tokens everywhere. Its revocations go with it, so wait a day, until no token of it can \
                 still be valid, or say --now: then an instance that has lost its connection at this moment may take one for as long as it lives. \
-                The system tenant's log says that a tenant was erased, by a digest of its id. Backups hold the tenant until they are removed.
+                The system tenant's log says that a tenant was erased, by a digest of its id. Backups hold the tenant until they are removed. \
+                With the id of a tenant that is gone already, it erases what was written behind its back.
                 """
         )
 
@@ -135,8 +152,8 @@ extension TenantCommand {
             "sha256:" + SHA256.hash(tenant.description).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
         }
 
-        @Argument(help: "The tenant's slug.") var slug: String
-        @Option(help: "The slug once more.") var confirm: String
+        @Argument(help: "The tenant's slug; or its id, once it is gone.") var slug: String
+        @Option(help: "The same once more.") var confirm: String
         @Flag(help: "Less than a day after it was disabled.") var now = false
         @OptionGroup var options: TenantMoveOptions
         @OptionGroup var format: OutputOptions
@@ -145,6 +162,12 @@ extension TenantCommand {
             let (slug, confirm, now, options, format) = (slug, confirm, now, options, format)
             try await Administration.run { administration in
                 guard slug == confirm else { throw CommandFailure("--confirm is not the tenant's slug; nothing was erased") }
+                let home = try await administration.tenants.find(.slug(.system))?.id
+                if let id = try await Self.gone(slug, administration) {
+                    let event = Administrator.operator.event("tenant.erased", on: "tenant", Self.digest(of: id))
+                    let erasure = try await options.withMoves(administration) { try await $0.sweep(id, home: home, event: event) }
+                    return Self.tell(erasure, of: slug, id, format)
+                }
                 let tenant = try await administration.tenant(slug)
                 guard tenant.slug != .system else { throw CommandFailure("the platform's own tenant cannot be erased") }
                 guard tenant.isDisabled else { throw CommandFailure("disable it first: auth-server tenant disable \(slug)") }
@@ -152,19 +175,31 @@ extension TenantCommand {
                 guard now || isSafe else {
                     throw CommandFailure("its tokens may live for a day after it was disabled: wait, or say --now")
                 }
-                let home = try await administration.tenants.find(.slug(.system))?.id
                 let event = Administrator.operator.event("tenant.erased", on: "tenant", Self.digest(of: tenant.id))
+                ServiceProcess.note("Erasing tenant \(slug), whose id is \(tenant.id).")
                 let erasure = try await options.withMoves(administration) { try await $0.erase(tenant, home: home, event: event) }
-                let views = erasure.materializedViews
-                format.print(
-                    json: { json in
-                        json.field("tenant", slug)
-                        json.field("rows", .integer(Int64(erasure.rows)))
-                        json.field("materialized_views", .array(views.map(JSONValue.string)))
-                    },
-                    text: "Erased tenant \(slug): \(erasure.rows) rows."
-                        + (views.isEmpty ? "" : "\nRefresh what was made of its rows: \(views.joined(separator: ", "))"))
+                Self.tell(erasure, of: slug, tenant.id, format)
             }
+        }
+
+        /// - Returns: nil for what is a tenant's slug or id, or no id.
+        private static func gone(_ name: String, _ administration: Administration) async throws -> TenantID? {
+            guard let id = TenantID(name), try await administration.tenants.find(.id(id)) == nil else { return nil }
+            guard let slug = try? TenantSlug(name) else { return id }
+            return try await administration.tenants.find(.slug(slug)) == nil ? id : nil
+        }
+
+        private static func tell(_ erasure: TenantMoves.Erasure, of name: String, _ id: TenantID, _ format: OutputOptions) {
+            let views = erasure.materializedViews
+            format.print(
+                json: { json in
+                    json.field("tenant", name)
+                    json.field("id", id.description)
+                    json.field("rows", .integer(Int64(erasure.rows)))
+                    json.field("materialized_views", .array(views.map(JSONValue.string)))
+                },
+                text: "Erased tenant \(name): \(erasure.rows) rows."
+                    + (views.isEmpty ? "" : "\nRefresh what was made of its rows: \(views.joined(separator: ", "))"))
         }
     }
 }

@@ -15,9 +15,15 @@ enum TenantMoveStore {
         [
             (TransactionSettings.tenantSettingName, tenant.description), ("sallyport.moving", direction.rawValue),
             ("datestyle", "ISO, YMD"), ("intervalstyle", "postgres"), ("timezone", "UTC"), ("extra_float_digits", "1"),
-            ("bytea_output", "hex"), ("lock_timeout", "20s"),
+            ("bytea_output", "hex"), lockTimeout,
         ]
     }
+
+    /// Who waits for a table holds up all that come after.
+    private static let lockTimeout = (name: "lock_timeout", value: "20s")
+
+    /// Of statements that lock a table and are no tenant's.
+    static let patience = TransactionSettings([lockTimeout])
 
     static func enter(_ tenant: TenantID, _ direction: Direction) -> SQL {
         let calls: [SQL] = settings(tenant, direction).map { "set_config(\($0.name), \($0.value), true)" }
@@ -177,9 +183,14 @@ enum TenantMoveStore {
         "INSERT INTO arriving (relation, content) SELECT \(table), c::jsonb FROM unnest(\(rows)) AS c"
     }
 
-    /// Behind the last row: for the planner, and who is a member.
+    /// Behind the last row: for the planner, which accounts came, and who is a member.
     static let staged: [SQL] = [
         "CREATE INDEX ON arriving (relation)", "ANALYZE arriving",
+        """
+        CREATE TEMPORARY TABLE arriving_account ON COMMIT DROP AS
+        SELECT content ->> 'id' AS id FROM arriving WHERE relation = 'auth.account'
+        """,
+        "CREATE INDEX ON arriving_account (id)", "ANALYZE arriving_account",
         """
         CREATE TEMPORARY TABLE arriving_member ON COMMIT DROP AS
         SELECT content ->> 'account_id' AS id FROM arriving WHERE relation = 'auth.membership'
@@ -187,7 +198,17 @@ enum TenantMoveStore {
         "CREATE INDEX ON arriving_member (id)", "ANALYZE arriving_member",
     ]
 
-    /// Tables with rows that are not of the tenant that the file is of: another's, or of an account that is no member.
+    /// Whether the file has the row of one tenant, under this slug. Without it nothing would keep its other rows out of a tenant that is here.
+    static func isOf(_ slug: TenantSlug, _ transaction: Transaction) async throws -> Bool {
+        try await transaction.queryOne(
+            """
+            SELECT count(*) = 1 AND coalesce(bool_and(content ->> 'slug' = \(slug.rawValue)), false)
+              FROM arriving WHERE relation = 'auth.tenant'
+            """, as: Bool.self)
+    }
+
+    /// Tables with rows that are not of the tenant that the file is of: another's, of an account that is no member, or of a member whose account
+    /// did not come.
     static func strangers(_ tables: [TenantTable], _ transaction: Transaction) async throws -> [String] {
         let persons = tables.filter { $0.reach == .person }.map(\.qualifiedName)
         return try await transaction.queryAll(
@@ -200,6 +221,9 @@ enum TenantMoveStore {
                    WHEN relation = 'auth.account'
                    THEN coalesce(content ->> 'managing_tenant_id', tenant) <> tenant
                         OR NOT EXISTS (SELECT FROM arriving_member AS m WHERE m.id = content ->> 'id')
+                   WHEN relation = 'auth.membership'
+                   THEN content ->> 'tenant_id' IS DISTINCT FROM tenant
+                        OR NOT EXISTS (SELECT FROM arriving_account AS a WHERE a.id = content ->> 'account_id')
                    WHEN relation = ANY (\(persons))
                    THEN NOT EXISTS (SELECT FROM arriving_member AS m WHERE m.id = content ->> 'account_id')
                    ELSE content ->> 'tenant_id' IS DISTINCT FROM tenant
@@ -212,7 +236,7 @@ enum TenantMoveStore {
     /// Accounts that are here already under the same id stay as they are, with all that is theirs.
     static let known: SQL = """
         CREATE TEMPORARY TABLE known_account ON COMMIT DROP AS
-        SELECT a.id FROM auth.account AS a WHERE a.id IN (SELECT (content ->> 'id')::uuid FROM arriving WHERE relation = 'auth.account')
+        SELECT a.id FROM auth.account AS a WHERE a.id IN (SELECT m.id::uuid FROM arriving_member AS m)
         """
 
     /// E-mail addresses that belong to somebody else here, or to the same account under another one.
@@ -244,7 +268,7 @@ enum TenantMoveStore {
               FROM (SELECT DISTINCT date_trunc('month', (content ->> 'changed_at')::timestamptz) AS first
                       FROM arriving WHERE relation = 'sallyport.row_audit') AS months
              CROSS JOIN LATERAL (SELECT 'row_audit_' || to_char(first, 'YYYYMM') AS name) AS named
-             WHERE to_regclass('sallyport.' || name) IS NULL
+             WHERE isfinite(first) AND to_regclass('sallyport.' || name) IS NULL
              ORDER BY first
             """
         ) { row in
@@ -253,13 +277,19 @@ enum TenantMoveStore {
         }
     }
 
-    /// Writes the rows of a group, which may refer to each other.
+    /// Writes the rows of a group, which may refer to each other. Accounts are managed by the tenant that they come with, whatever the file says:
+    /// its people may know their passwords.
     /// - Parameter columns: by table, those that came.
     static func insert(_ group: [TenantTable], columns: [String: [String]]) -> SQL {
         let parts: [SQL] = group.enumerated().map { number, table in
-            let chosen = table.columns.filter { columns[table.qualifiedName]?.contains($0.name) == true }
-            let names = SQL.joined(chosen.map { "\(identifier: $0.name)" }, separator: ", ")
-            let values = SQL.joined(chosen.map { "(content ->> \($0.name))::\(unescaped: $0.type)" }, separator: ", ")
+            let isAccount = table.reach == .account
+            let chosen = table.columns.filter {
+                columns[table.qualifiedName]?.contains($0.name) == true && !(isAccount && $0.name == "managing_tenant_id")
+            }
+            let manager: [(name: SQL, value: SQL)] = isAccount ? [("managing_tenant_id", "(SELECT sallyport.current_tenant())")] : []
+            let names = SQL.joined(chosen.map { "\(identifier: $0.name)" } + manager.map(\.name), separator: ", ")
+            let values = SQL.joined(
+                chosen.map { "(content ->> \($0.name))::\(unescaped: $0.type)" } + manager.map(\.value), separator: ", ")
             let theirs: SQL =
                 switch table.reach {
                 case .registry, .tenant: ""
@@ -289,6 +319,13 @@ enum TenantMoveStore {
     }
 
     // Erasing.
+
+    /// Keeps the tenant as it is until the transaction ends.
+    /// - Returns: whether it is disabled; nil where there is none.
+    static func hold(_ transaction: Transaction) async throws -> Bool? {
+        try await transaction.queryOptional(
+            "SELECT disabled_at IS NOT NULL FROM auth.tenant WHERE id = (SELECT sallyport.current_tenant()) FOR UPDATE", as: Bool.self)
+    }
 
     /// Holds the accounts, so that none of them joins another tenant from now on.
     static let holdAccounts: SQL = """

@@ -17,6 +17,7 @@ struct TenantMoves: Sendable {
         _ tenant: Tenant, to path: String, transferKey: SealingKey, isReadable: Bool
     ) async throws -> [(table: String, rows: Int)] {
         try await TenantMoveStore.requireOwner(owner)
+        try await TenantVisibility.ensure(owner, schemas: schemas)
         let archive = try TenantArchiveWriter(path, sealedWith: isReadable ? nil : transferKey)
         var counts: [(table: String, rows: Int)] = []
         try await owner.withTransaction { transaction in
@@ -25,7 +26,9 @@ struct TenantMoves: Sendable {
             let header = TenantArchive.Header(
                 slug: tenant.slug, id: tenant.id, schemaVersion: try await TenantMoveStore.schemaVersion(transaction))
             try archive.write(header.line.serialized())
-            for table in try await TenantMoveStore.tables(schemas: schemas, transaction).joined() where !table.isPassing {
+            let tables = Array(try await TenantMoveStore.tables(schemas: schemas, transaction).joined())
+            try await TenantVisibility.check(tables, transaction)
+            for table in tables where !table.isPassing {
                 try SealedColumns.check(table)
                 try archive.write(TenantArchive.table(table).serialized())
                 var count = 0
@@ -57,21 +60,15 @@ struct TenantMoves: Sendable {
     ///   - home: whose log says that it was done.
     ///   - event: without a name: nothing in it may tell whose tenant it was.
     func erase(_ tenant: Tenant, home: TenantID?, event: AuditEvent) async throws -> Erasure {
-        try await TenantMoveStore.requireOwner(owner)
-        let settings = TransactionSettings(TenantMoveStore.settings(tenant.id, .out))
-        let groups = try await owner.withTransaction(settings: settings) { try await TenantMoveStore.tables(schemas: schemas, $0) }
+        let groups = try await groups(tenant.id)
         var erasure = Erasure()
-        for group in groups.reversed() where !group.allSatisfy(\.isServices) {
-            erasure.rows += try await owner.withTransaction(settings: settings) { transaction in
-                var triggers: [TenantMoveStore.Trigger] = []
-                for table in group { triggers += try await TenantMoveStore.triggers(table, .out, transaction) }
-                _ = try await transaction.batch(triggers.map(\.disabled))
-                let count = try await transaction.queryOne(TenantMoveStore.erase(group), as: Int.self)
-                _ = try await transaction.batch([TenantMoveStore.checkConstraints] + triggers.map(\.enabled))
-                return count
-            }
-        }
+        erasure.rows += try await eraseDevelopers(groups, of: tenant.id)
+        let settings = TransactionSettings(TenantMoveStore.settings(tenant.id, .out))
         erasure.rows += try await owner.withTransaction(settings: settings) { transaction in
+            guard try await TenantMoveStore.hold(transaction) == true else {
+                throw CommandFailure(
+                    "\(tenant.slug) is not disabled any more: its rows in tables of developers are gone, all else is as it was")
+            }
             _ = try await transaction.batch([TenantMoveStore.holdAccounts, TenantMoveStore.leaving, TenantMoveStore.release])
             var count = 0
             for group in groups.reversed() where group.allSatisfy(\.isServices) {
@@ -80,8 +77,63 @@ struct TenantMoves: Sendable {
             if let home { _ = try await transaction.batch([TenantMoveStore.enter(home, .away), event.insertion(in: home)]) }
             return count
         }
+        erasure.rows += try await eraseRemains(groups, of: tenant.id)
+        return try await finish(erasure, groups)
+    }
+
+    /// Erases what requests that were under way have left of a tenant that is erased already.
+    /// - Parameter id: nobody's any more.
+    func sweep(_ id: TenantID, home: TenantID?, event: AuditEvent) async throws -> Erasure {
+        let groups = try await groups(id)
+        var erasure = Erasure()
+        erasure.rows += try await eraseRemains(groups, of: id)
+        if let home { _ = try await owner.batch([event.insertion(in: home)], settings: .tenant(home.rawValue)) }
+        return try await finish(erasure, groups)
+    }
+
+    private func groups(_ tenant: TenantID) async throws -> [[TenantTable]] {
+        try await TenantMoveStore.requireOwner(owner)
+        try await TenantVisibility.ensure(owner, schemas: schemas)
+        return try await owner.withTransaction(settings: TransactionSettings(TenantMoveStore.settings(tenant, .out))) { transaction in
+            let groups = try await TenantMoveStore.tables(schemas: schemas, transaction)
+            try await TenantVisibility.check(Array(groups.joined()), transaction)
+            return groups
+        }
+    }
+
+    private func eraseDevelopers(_ groups: [[TenantTable]], of tenant: TenantID) async throws -> Int {
+        let settings = TransactionSettings(TenantMoveStore.settings(tenant, .out))
+        var rows = 0
+        for group in groups.reversed() where !group.allSatisfy(\.isServices) {
+            rows += try await owner.withTransaction(settings: settings) { transaction in
+                var triggers: [TenantMoveStore.Trigger] = []
+                for table in group { triggers += try await TenantMoveStore.triggers(table, .out, transaction) }
+                _ = try await transaction.batch(triggers.map(\.disabled))
+                let count = try await transaction.queryOne(TenantMoveStore.erase(group), as: Int.self)
+                _ = try await transaction.batch([TenantMoveStore.checkConstraints] + triggers.map(\.enabled))
+                return count
+            }
+        }
+        return rows
+    }
+
+    /// What was written while the tenant was being erased, in all tables that nothing ties to the registry. People went with the tenant.
+    private func eraseRemains(_ groups: [[TenantTable]], of tenant: TenantID) async throws -> Int {
+        let rows = try await eraseDevelopers(groups, of: tenant)
+        return try await owner.withTransaction(settings: TransactionSettings(TenantMoveStore.settings(tenant, .out))) { transaction in
+            var count = rows
+            for group in groups.reversed() where group.allSatisfy(\.isServices) {
+                let tables = group.filter { $0.reach == .tenant }
+                if !tables.isEmpty { count += try await transaction.queryOne(TenantMoveStore.erase(tables), as: Int.self) }
+            }
+            return count
+        }
+    }
+
+    private func finish(_ erasure: Erasure, _ groups: [[TenantTable]]) async throws -> Erasure {
         let tables = Array(groups.joined())
         try await owner.execute(TenantMoveStore.sample(tables))
+        var erasure = erasure
         erasure.materializedViews = try await TenantMoveStore.materializedViews(over: tables.filter { !$0.isServices }, owner)
         return erasure
     }

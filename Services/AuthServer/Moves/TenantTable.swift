@@ -30,6 +30,15 @@ struct TenantTable: Sendable, Hashable {
 
     var qualifiedName: String { "\(schema).\(name)" }
 
+    /// The column by which its rows are known to be the tenant's.
+    var reachColumn: String {
+        switch reach {
+        case .registry, .account: "id"
+        case .tenant: "tenant_id"
+        case .person: "account_id"
+        }
+    }
+
     /// Whether the services keep it, and not the developers behind the API.
     var isServices: Bool { schema == "auth" || schema == "sallyport" }
 

@@ -10,8 +10,8 @@ import Tenancy
 
 /// Decisions about requests that come again byte for byte, as those of back ends do: parsed, authenticated and narrowed once.
 ///
-/// A request is known by the SHA-256 of everything that the decision depended on. Whatever changes in a tenant drops the tenant's
-/// decisions; one that was under way at that moment is not kept. Observes changes *after* the directories that decisions are made from:
+/// A request is known by the SHA-256 of everything that the decision depended on. Whatever changes in a tenant, but for who is a member, drops
+/// the tenant's decisions, which are about clients that act for themselves; one that was under way at that moment is not kept. Observes changes *after* the directories that decisions are made from:
 /// the other way round, one made from what they still hold would be kept.
 final class RecognizedRequests: Sendable {
     struct Decision: Sendable {
@@ -109,6 +109,7 @@ final class RecognizedRequests: Sendable {
 
 extension RecognizedRequests: ChangeObserver {
     func changed(_ change: AuthChange) {
+        guard change.table != .membership else { return }
         state.withLock { state in
             state.epoch += 1
             state.decisions.removeAll { _, kept in kept.decision.tenant.id == change.tenant }

@@ -16,6 +16,11 @@ public enum ServiceProcess {
         try await ServiceGroup(configuration: configuration).run()
     }
 
+    /// One line on standard error, for the operator of a command, while it goes on.
+    public static func note(_ text: String) {
+        StandardError.write(Array("\(text)\n".utf8))
+    }
+
     /// Turns an error into one line on standard error and exit status 1: never a trap, never a stack.
     public static func reportingErrors(_ body: () async throws -> Void) async {
         do {
@@ -24,7 +29,7 @@ public enum ServiceProcess {
             try await body()
         } catch {
             let text = (error as? PostgresError)?.debugDescription ?? "\(error)"
-            StandardError.write(Array("error: \(text)\n".utf8))
+            note("error: \(text)")
             fflush(nil)
             // Not exit(3): it would unload OpenSSL under threads that are still connecting.
             _exit(EXIT_FAILURE)
