@@ -32,7 +32,7 @@ public final class PasswordHasher: Sendable {
         self.parameters = parameters
         workers = WorkerThreads(
             name: "passwords", threads: threads, maximumQueueLength: maximumQueueLength, idleMilliseconds: idleMilliseconds,
-            memoryKiB: parameters.memoryKiB, maximumWaitMilliseconds: 500)
+            memoryKiB: parameters.memoryKiB, maximumWaitMilliseconds: 300)
     }
 
     deinit {
@@ -90,6 +90,25 @@ public final class PasswordHasher: Sendable {
         return Load(
             running: counts.running, waiting: counts.queued, refused: workers.refusals, runningLimit: workers.maximumThreads,
             waitingLimit: workers.maximumQueueLength)
+    }
+
+    /// Among those whose password is about to be checked, until the object is gone.
+    public final class Place: Sendable {
+        private let workers: WorkerThreads
+
+        fileprivate init(_ workers: WorkerThreads) {
+            self.workers = workers
+        }
+
+        deinit { workers.leave() }
+    }
+
+    /// To be had before anything else is done about a password, so that no more is begun than can be finished in time.
+    ///
+    /// - Throws: `Busy`.
+    public func place() throws -> Place {
+        guard workers.enter() else { throw Busy() }
+        return Place(workers)
     }
 
     /// Refuses further work with `Busy`, cancels what waits, and returns when the threads have ended. Idempotent.

@@ -32,6 +32,8 @@ final class WorkerThreads: @unchecked Sendable {
     private var threads = 0
     private var living = 0
     private var running = 0
+    /// Jobs that were announced, whether they have come or not.
+    private var expected = 0
     private var refused = 0
     private var isClosed = false
     /// How long a job takes, on average of late.
@@ -139,6 +141,24 @@ final class WorkerThreads: @unchecked Sendable {
             pthread_cond_signal(changed)
             return true
         }
+    }
+
+    /// Whether a job that comes soon will have room. If so, it counts until ``leave()``.
+    func enter() -> Bool {
+        withLock {
+            guard !isClosed, expected < maximumThreads + maximumQueueLength,
+                expected <= maximumThreads || jobNanoseconds * (expected - maximumThreads) / maximumThreads <= maximumWaitNanoseconds
+            else {
+                refused += 1
+                return false
+            }
+            expected += 1
+            return true
+        }
+    }
+
+    func leave() {
+        withLock { expected -= 1 }
     }
 
     private func cancel(_ id: UInt64) {

@@ -5,7 +5,7 @@
 //
 // FILE holds requests one after the other, each behind a line with its length in bytes; they are sent in turn to 127.0.0.1. A request without
 // an answer DEADLINE_MS after it was due is given up and its connection closed, as a client would. Prints one JSON object:
-//   due, good (2xx in time), late, refused (503), statuses (others), broken (closed or reset without an answer), unsent (no connection free in time),
+//   due, good (2xx in time), late, refused (503, 429), statuses (others), broken (closed or reset without an answer), unsent (no connection free when it was due),
 //   p50, p99, max: milliseconds of good ones; refused_p99 of refused ones.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -91,7 +91,7 @@ static void answered(connection *c) {
     double took = now() - c->due;
     if (took > deadline) late++;
     else if (c->status >= 200 && c->status < 300) note(&good_times, &good_room, good, took * 1000), good++;
-    else if (c->status == 503) note(&refused_times, &refused_room, refused, took * 1000), refused++;
+    else if (c->status == 503 || c->status == 429) note(&refused_times, &refused_room, refused, took * 1000), refused++;
     else other[c->status < 600 ? c->status : 0]++;
     if (c->closes) { drop(c); return; }
     leave_busy(c);
@@ -225,9 +225,8 @@ int main(int argc, char **argv) {
         double t = now();
         if (rate == 0) while (t < stop && begin(t)) due_count++;
         while (rate > 0 && next_due <= t && next_due < stop) {
-            if (begin(next_due)) due_count++;
-            else if (t - next_due > deadline) unsent++, due_count++;
-            else break;
+            due_count++;
+            if (!begin(next_due)) unsent++;
             next_due += 1 / rate;
         }
         if (t - looked > 0.02) {

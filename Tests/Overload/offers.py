@@ -56,8 +56,8 @@ class Offers:
         headers = {"Authorization": "Basic " + base64.b64encode(client.encode()).decode(), "Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-For": address}
         return self._message("POST", "/t/acme/oauth2/token", headers, urllib.parse.urlencode({"grant_type": "client_credentials"} | parameters).encode())
 
-    def rows(self, query: str) -> bytes:
-        token = self.sallyport.token("acme", "customers:read")
+    def rows(self, query: str, scope: str = "customers:read") -> bytes:
+        token = self.sallyport.token("acme", scope)
         return self._message("GET", f"/api/v1/customers?{query}", {"Authorization": f"Bearer {token}"})
 
     def insert(self, row: dict) -> bytes:

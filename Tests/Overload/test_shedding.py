@@ -9,22 +9,27 @@ from offers import Watch, memory
 OVERLOAD = 5
 GOAL = 0.8
 DEADLINE_MS = 1000
+# Of who asks too much: twice as many as a service works on at once. What finds none of them free is not sent.
+CONNECTIONS = 2000
 MEMORY_MB = 150
+# Connections that keep a service busy, and no longer than a request may take.
+CALM = {"rows": 64, "report": 64, "tokens": 64, "passwords": 4}
 
 
 @pytest.fixture(scope="module")
 def apart(stack):
-    """Services and database share one half of the processors, and who asks has the other: what asking costs is not the services' loss."""
+    """Services and database share one half of the processors, and who asks has the other: what asking costs is not their loss."""
     cpus = sorted(os.sched_getaffinity(0))
     if len(cpus) < 2:
         pytest.skip("one processor cannot tell the costs of asking from those of answering")
     here, there = set(cpus[len(cpus) // 2:]), set(cpus[:len(cpus) // 2])
-    pids = [process.pid for process in stack.services.values()] + [stack.cluster.process.pid]
-    for pid in pids + children(stack.cluster.process.pid):
+    processes = [*stack.services.values(), stack.cluster.process]
+    pids = [pid for process in processes for pid in (process.pid, *children(process.pid))]
+    for pid in pids:
         pin(pid, there)
     pin(os.getpid(), here)
     yield
-    for pid in [*pids, *children(stack.cluster.process.pid), os.getpid()]:
+    for pid in [*pids, os.getpid()]:
         pin(pid, set(cpus))
 
 
@@ -33,22 +38,25 @@ def children(pid: int) -> list[int]:
 
 
 def pin(pid: int, cpus: set[int]) -> None:
-    for task in os.listdir(f"/proc/{pid}/task"):
-        try:
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
             os.sched_setaffinity(int(task), cpus)
-        except ProcessLookupError:
-            pass
+    except (ProcessLookupError, FileNotFoundError):
+        pass
 
 
 def loads(sallyport, offers) -> dict:
-    """What is asked, by what it costs: the database's time, an event loop's, or that of the threads for passwords."""
-    users = people(sallyport, 100)
+    """What is asked, by what it costs: little or much of the database's time, an event loop's, or that of the threads for passwords."""
+    users = people(sallyport, 2000)
     password = sallyport.user("user")["password"]
     return {
         "rows": ("resource-api", [offers.rows(f"limit=200&order=name&offset={n}") for n in range(10)]),
+        "report": ("resource-api", [
+            offers.rows(f"select=*,orders(*,order_items(*))&limit=20&order=name&offset={n}", "customers:read orders:read order_items:read")
+            for n in range(10)]),
         "tokens": ("auth-server", [offers.token()]),
         "passwords": ("auth-server", [
-            offers.token("legacy", f"10.1.1.{number}", grant_type="password", username=user, password=password, scope="customers:read")
+            offers.token("legacy", f"10.1.{number // 250}.{number % 250}", grant_type="password", username=user, password=password, scope="customers:read")
             for number, user in enumerate(users)]),
     }
 
@@ -67,25 +75,25 @@ def people(sallyport, count: int) -> list[str]:
     return [f"crowd{number}@example.com" for number in range(1, count + 1)]
 
 
-@pytest.mark.parametrize("kind", ["rows", "tokens", "passwords"])
+@pytest.mark.parametrize("kind", ["rows", "report", "tokens", "passwords"])
 def test_five_times_the_sustainable_load(stack, sallyport, offers, is_full, apart, kind):
     service, messages = loads(sallyport, offers)[kind]
     port, url, pid = stack.settings.ports[service], stack.settings.url(service), stack.services[service].pid
     seconds = 10 if is_full else 4
-    offers.run(kind, messages, port, 0, 1, connections=16, deadline_ms=DEADLINE_MS)
-    calm = offers.run(kind, messages, port, 0, seconds, connections=16, deadline_ms=DEADLINE_MS)
-    assert calm["good"] == calm["due"], calm
+    offers.run(kind, messages, port, 0, 1, connections=CALM[kind], deadline_ms=DEADLINE_MS)
+    calm = offers.run(kind, messages, port, 0, seconds, connections=CALM[kind], deadline_ms=DEADLINE_MS)
+    assert calm["good"] >= calm["due"] * 0.99, calm
     peak = calm["good"] / seconds
     idle = memory(pid)
     with Watch(url, pid) as watch:
-        storm = offers.run(kind, messages, port, OVERLOAD * peak, seconds, connections=4000, deadline_ms=DEADLINE_MS)
+        storm = offers.run(kind, messages, port, OVERLOAD * peak, seconds, connections=CONNECTIONS, deadline_ms=DEADLINE_MS)
     ratio = storm["good"] / seconds / peak
     print(f"\n{kind}: {peak:.0f}/s sustained; offered {OVERLOAD} times that: goodput {ratio:.0%}, 99 % in {storm['p99']:.0f} ms, refused in {storm['refused_p99']:.0f} ms; "
           f"health in {watch.slowest * 1000:.0f} ms at most; {idle:.0f} MB before, {watch.peak:.0f} MB at most\n{storm}")
     watch.check()
     assert watch.slowest < 2
-    assert storm["refused"] > 0 and not storm["statuses"], "what is not answered is refused with 503"
+    assert not storm["statuses"] and storm["late"] < storm["due"] / 100, "what is not answered is refused, with 503 or 429"
     assert ratio > GOAL
     assert watch.peak < idle + MEMORY_MB
-    after = offers.run(kind, messages, port, 0, 1, connections=16, deadline_ms=DEADLINE_MS)
+    after = offers.run(kind, messages, port, 0, 1, connections=CALM[kind], deadline_ms=DEADLINE_MS)
     assert after["good"] == after["due"] and after["good"] > peak / 2, "as before"

@@ -237,4 +237,27 @@ import Testing
         try await running.value
         _ = try await hasher.hash("x")
     }
+
+    @Test("places are as many as can be served, and free when they are given back") func places() async throws {
+        let hasher = PasswordHasher(parameters: try PasswordParameters(memoryKiB: 64, passes: 1), threads: 1, maximumQueueLength: 1)
+        let first = try hasher.place()
+        var second: PasswordHasher.Place? = try hasher.place()
+        #expect(throws: PasswordHasher.Busy.self) { try hasher.place() }
+        #expect(hasher.load.refused == 1)
+        second = nil
+        second = try hasher.place()
+        #expect(throws: PasswordHasher.Busy.self) { try hasher.place() }
+        withExtendedLifetime((first, second)) {}
+    }
+
+    @Test("a place behind jobs that take too long is none, however few they are") func latePlaces() async throws {
+        let workers = WorkerThreads(name: "test", threads: 1, maximumQueueLength: 100, maximumWaitMilliseconds: 50)
+        _ = try await workers.run { _ in usleep(800_000) }
+        #expect(workers.enter() && workers.enter())
+        #expect(!workers.enter(), "it would wait for a job of 100 ms")
+        workers.leave()
+        #expect(workers.enter())
+        await workers.shutdown()
+        #expect(!workers.enter())
+    }
 }

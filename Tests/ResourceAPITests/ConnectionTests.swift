@@ -45,6 +45,8 @@ import Testing
         router.post("echo") { request, _ in
             Response(status: .ok, body: ResponseBody(byteBuffer: try await request.body.collect(upTo: 200_000)))
         }
+        router.get("busy") { _, _ in Response(status: .serviceUnavailable) }
+        router.get("readyz") { _, _ in Response(status: .serviceUnavailable) }
         router.post("deaf") { _, _ in Response(status: .unauthorized) }
         let server = HTTPService.make(router.buildResponder(), listen: (host: "127.0.0.1", port: 0), limits: limits, logger: logger)
         return try await server.application.test(.live) { client in
@@ -72,9 +74,13 @@ import Testing
 
     private static func readAll(from connection: Int32) -> [UInt8] {
         var received: [UInt8] = []
-        var piece = [UInt8](repeating: 0, count: 65_536)
-        while case let count = read(connection, &piece, piece.count), count > 0 { received += piece.prefix(count) }
+        readAll(from: connection) { received += $0 }
         return received
+    }
+
+    private static func readAll(from connection: Int32, _ take: (ArraySlice<UInt8>) -> Void) {
+        var piece = [UInt8](repeating: 0, count: 65_536)
+        while case let count = read(connection, &piece, piece.count), count > 0 { take(piece.prefix(count)) }
     }
 
     private static func answers(_ text: String) -> [String] { text.split(separator: "HTTP/1.1 ").map(String.init) }
@@ -122,10 +128,17 @@ import Testing
             while count() == 0 { try await Task.sleep(for: .milliseconds(1)) }
             try await Task.sleep(for: .milliseconds(100))
             #expect(count() < requests / 2, "worked on \(count()) of \(requests)")
-            let received = try await SystemThread.run(name: "client") { Self.readAll(from: connection) }
+            let (received, end) = try await SystemThread.run(name: "client") {
+                var (received, end) = (0, [UInt8]())
+                Self.readAll(from: connection) { piece in
+                    received += piece.count
+                    end = (end + piece.suffix(5)).suffix(5)
+                }
+                return (received, end)
+            }
             #expect(count() == requests)
-            #expect(received.count > requests * Self.large.readableBytes)
-            #expect(String(decoding: received.suffix(5), as: UTF8.self) == "first")
+            #expect(received > requests * Self.large.readableBytes)
+            #expect(String(decoding: end, as: UTF8.self) == "first")
         }
     }
 
@@ -176,6 +189,40 @@ import Testing
                 deaf, body + deaf, body, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\nConnection: close\r\n\r\n\(body)",
                 limits: limits))
         #expect(answers.map { $0.prefix(3) } == ["401", "401", "200"])
+    }
+
+    @Test("In a crowd nobody is refused at once, but whoever asks for health") func heldBack() async throws {
+        var limits = ServerLimits()
+        (limits.crowd, limits.holdBack) = (0, .milliseconds(400))
+        let start = ContinuousClock.now
+        let busy = try await Self.exchange("GET /busy HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", limits: limits)
+        #expect(busy.hasPrefix("HTTP/1.1 503") && ContinuousClock.now - start >= .milliseconds(400))
+        limits.holdBack = .seconds(60)
+        let health = try await Self.exchange("GET /readyz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", limits: limits)
+        #expect(health.hasPrefix("HTTP/1.1 503"))
+        limits.crowd = 1
+        let alone = try await Self.exchange("GET /busy HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", limits: limits)
+        #expect(alone.hasPrefix("HTTP/1.1 503"), "and who is alone")
+    }
+
+    @Test("One request too many is refused a while later, with its body read past, and what is behind it has its turn") func tooMany()
+        async throws
+    {
+        var limits = ServerLimits()
+        (limits.requests, limits.holdBack) = (0, .milliseconds(400))
+        let start = ContinuousClock.now
+        let answers = Self.answers(
+            try await Self.exchange(
+                """
+                POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc\
+                GET /readyz HTTP/1.1\r\nHost: h\r\n\r\n\
+                HEAD /a HTTP/1.1\r\nHost: h\r\n\r\n\
+                GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n
+                """, limits: limits))
+        try #require(answers.count == 4, "\(answers)")
+        #expect(answers.allSatisfy { $0.hasPrefix("503") })
+        #expect(answers[2].hasSuffix("\r\n\r\n"), "HEAD has no body")
+        #expect(ContinuousClock.now - start >= .milliseconds(800))
     }
 
     @Test("A client that would speak something else is answered, and its connection closed") func upgrade() async throws {

@@ -34,6 +34,9 @@ struct PasswordSignIn: Sendable {
         email: String, password: String, tenant: Tenant?, origin: RequestOrigin, from source: SignInSource
     ) async throws -> Outcome {
         guard EmailAddress.isAcceptable(email), password.utf8.count <= PasswordPolicy.maximumBytes else { return .wrong }
+        // Before the database is asked for anything: whoever it is, the answer is the same.
+        guard let place = try? hasher.place() else { return .busy }
+        defer { withExtendedLifetime(place) {} }
         let attempt: SignInThrottle.Attempt
         switch try await throttle.begin(email: email, from: source) {
         case .blocked(let seconds): return .blocked(retryAfterSeconds: seconds)

@@ -11,7 +11,7 @@ extension ConnectionHandler {
 
     func isAdmitted(_ head: HTTPRequest) -> Bool {
         if ServerLoad.isHealth(head.path) || ServerLoad.isWaiting(head.path) { return true }
-        isCounted = load.admit(delay: executor.delayNanoseconds)
+        isCounted = load.admit(delay: executor.delay.nanoseconds)
         return isCounted
     }
 
@@ -32,9 +32,25 @@ extension ConnectionHandler {
         reading = .refused
         patience = Patience()
         executor.watch.add(self)
+        isAnswering = true
+        answer = Answer()
+        let isWhole = head.method != .head
+        load.beginHoldingBack()
+        let remaining = .nanoseconds(load.limits.holdBack.nanoseconds) - executor.delay
+        context.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: max(remaining, .zero)) {
+            self.refuseNow(isWhole: isWhole)
+        }
+    }
+
+    private func refuseNow(isWhole: Bool) {
+        load.endHoldingBack()
+        guard !isOver, let context else { return }
+        isAnswering = false
+        guard !isDeserted, !load.isDraining else { return end(with: .serviceUnavailable, context) }
         lastUse = .now()
-        write(.serviceUnavailable, closing: false, isWhole: head.method != .head, context)
+        write(.serviceUnavailable, closing: false, isWhole: isWhole, context)
         context.flush()
+        receiveLater()
     }
 
     /// Looks after the connection, once a second.
@@ -50,7 +66,7 @@ extension ConnectionHandler {
         case .body where wantsBytes && patience.isOver(limits.bodySeconds, bytesPerSecond: limits.bytesPerSecond):
             end(with: .requestTimeout, context)
             return false
-        case .refused where !isAnswering && wantsBytes && patience.isOver(limits.bodySeconds, bytesPerSecond: .max),
+        case .refused where !hasFailedParsing && wantsBytes && patience.isOver(limits.bodySeconds, bytesPerSecond: .max),
             .body where !isBusy && load.isDraining:
             isOver = true
             closeAfterAnswer()

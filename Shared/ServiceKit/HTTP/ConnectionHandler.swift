@@ -46,7 +46,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// Whether nothing behind the request that has begun is read as HTTP: the client offers to speak something else from there on.
     private var endsParsing = false
     /// What the client sends is no HTTP, and so is all that follows.
-    private var hasFailedParsing = false
+    private(set) var hasFailedParsing = false
     /// The body of the request that is answered, where it is still arriving and wanted.
     private var stream: BodyStream?
     /// Answers the requests.
@@ -68,8 +68,12 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// The last answer is written; what closes the connection is under way.
     var isClosing = false
     /// The client is gone.
-    private var isDeserted = false
+    private(set) var isDeserted = false
     private var waiter: CheckedContinuation<Void, any Error>?
+    /// Of a refusal that is held back.
+    private var holding: UnsafeContinuation<Void, Never>?
+    /// When the request that is answered began.
+    private var began = NIODeadline.now()
     var lastUse = NIODeadline.now()
 
     /// As ``ServerLoad`` counts it: whether the request does, and the bytes of its body that do.
@@ -126,6 +130,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         stream.take()?.fail(CancellationError())
         waiter.take()?.resume(throwing: ChannelError.ioOnClosedChannel)
         awaiting.take()?.resume(returning: nil)
+        holding.take()?.resume()
     }
 
     /// The client has closed its end.
@@ -225,11 +230,12 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         answer = Answer()
         closesAfterAnswer = !isKeptAlive
         isAnswering = true
+        began = .now() - executor.delay
         if let awaiting = awaiting.take() { awaiting.resume(returning: request) } else { ready = request }
     }
 
     /// Parts that arrived too early, as far as they go.
-    private func receiveLater() {
+    func receiveLater() {
         guard let context else { return }
         while !isOver, !isClosing, !isAnswering || reading != .nothing, stream?.isFull != true, let part = later.popFirst() {
             receive(part, context)
@@ -293,6 +299,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
             logger.error("request failed", metadata: ["error": "\(error)"])
             response = Response(status: .internalServerError)
         }
+        if response.status == .serviceUnavailable, load.isCrowded, !ServerLoad.isHealth(request.head.path) { await holdBack() }
         response.headers[.date] = executor.date.text
         // RFC 9110 §6.4.1: these end with their head.
         switch response.status.code {
@@ -316,6 +323,19 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         if isOver || isDeserted { return channel.close(promise: nil) }
         if closesAfterAnswer { return closeAfterAnswer() }
         receiveLater()
+    }
+
+    /// Gives others the request's place, and waits.
+    private func holdBack() async {
+        finishCounting()
+        let remaining = began + .nanoseconds(load.limits.holdBack.nanoseconds) - .now()
+        guard remaining > .zero, !isOver, !isDeserted else { return }
+        load.beginHoldingBack()
+        await withUnsafeContinuation { continuation in
+            holding = continuation
+            channel.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: remaining) { self.holding.take()?.resume() }
+        }
+        load.endHoldingBack()
     }
 
     private func write(_ response: Response) async throws {

@@ -36,9 +36,9 @@ final class EventLoopExecutor: TaskExecutor, @unchecked Sendable {
     }
 
     /// How long a request that is read now has waited while the loop was busy with others, and would wait, by estimate.
-    var delayNanoseconds: Int64 {
+    var delay: TimeAmount {
         let waited = turn.map { NIODeadline.now() - $0 } ?? .zero
-        return waited.nanoseconds + Int64(Double(local.count) * jobNanoseconds)
+        return waited + .nanoseconds(Int64(Double(local.count) * jobNanoseconds))
     }
 
     private static let executors = Mutex<[ObjectIdentifier: EventLoopExecutor]>([:])

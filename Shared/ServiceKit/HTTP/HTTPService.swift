@@ -31,6 +31,8 @@ public enum HTTPService {
                 availableConnectionsDelegate: MaximumAvailableConnections(min(limits.connections, room), logger: logger)
             ),
             onServerRunning: { channel in
+                // Four at a time, as is usual, new clients would wait for minutes while known ones keep the server busy.
+                _ = channel.setOption(.maxMessagesPerRead, value: 4096)
                 drain.listens(on: channel)
                 onListening(channel.localAddress?.port ?? listen.port)
             },

@@ -7,7 +7,11 @@ public struct ServerLimits: Sendable {
     /// Requests under way at once; what comes beyond is refused with 503.
     public var requests = 1024
     /// A request that would wait so long for its event loop, by estimate, is refused.
-    public var patience: Duration = .milliseconds(200)
+    public var patience: Duration = .milliseconds(500)
+    /// While more requests than this are under way or held back, a 503 comes no sooner than ``holdBack`` after its request: who is refused at once
+    /// asks again at once, and refusing would be all that the server does.
+    public var crowd = 64
+    public var holdBack: Duration = .milliseconds(500)
     /// Bytes of bodies that requests under way have sent, together.
     public var bodyBytes = 128 * 1024 * 1024
     /// Of which one request counts so many at most: what is larger is not collected, but worked on as it arrives.
@@ -44,6 +48,7 @@ final class ServerLoad: Sendable {
     /// The body of a 503, as JSON.
     let refusal: [UInt8]
     private let requests = Atomic<Int>(0)
+    private let heldBack = Atomic<Int>(0)
     private let bodyBytes = Atomic<Int>(0)
     private let draining = Atomic<Bool>(false)
     private let tooMany, tooSlow, tooMuch: Counter
@@ -82,6 +87,13 @@ final class ServerLoad: Sendable {
     }
 
     func end() { requests.wrappingSubtract(1, ordering: .relaxed) }
+
+    /// Whether refusals are held back.
+    var isCrowded: Bool { requests.load(ordering: .relaxed) + heldBack.load(ordering: .relaxed) > limits.crowd }
+
+    func beginHoldingBack() { heldBack.wrappingAdd(1, ordering: .relaxed) }
+
+    func endHoldingBack() { heldBack.wrappingSubtract(1, ordering: .relaxed) }
 
     /// Counts bytes of a body, to be given back with ``release(bodyBytes:)`` in any case.
     ///
