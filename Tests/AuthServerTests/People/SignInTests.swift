@@ -144,7 +144,20 @@ import Testing
             await hasher.shutdown()
             let signIn = try Self.signIn(server, hasher: hasher)
             for _ in 0..<10 { #expect(try await Self.outcome(signIn, "nobody@example.com", server.acme) == "busy") }
+            #expect(try await server.database.queryOne("SELECT count(*) FROM auth.sign_in_throttle", as: Int.self) == 0)
+        }
+    }
+
+    @Test("A hasher that becomes busy meanwhile has the attempt taken back") func busyMeanwhile() async throws {
+        try await AuthServerHarness.with { server in
+            let hasher = PasswordHasher(parameters: try PasswordParameters(memoryKiB: 65_536, passes: 20), threads: 1, maximumQueueLength: 0)
+            let hashing = Task { try await hasher.hash("x") }
+            while hasher.load.running == 0 { await Task.yield() }
+            let signIn = try Self.signIn(server, hasher: hasher)
+            #expect(try await Self.outcome(signIn, "nobody@example.com", server.acme) == "busy")
+            #expect(hasher.load.running == 1, "to the end")
             #expect(try await server.database.queryOne("SELECT max(failures) FROM auth.sign_in_throttle", as: Int32.self) == 0)
+            _ = try await hashing.value
         }
     }
 
