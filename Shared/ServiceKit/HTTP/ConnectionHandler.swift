@@ -57,7 +57,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// Whether a request has been handed on whose answer is not complete.
     var isAnswering = false
     /// What came behind the request that is answered.
-    private var later = CircularBuffer<HTTPServerRequestPart>()
+    private var later = CircularBuffer<HTTPServerRequestPart>(initialCapacity: 1)
     /// Bytes were asked for, and are not read yet: the request's body, or what is ``later``, comes first.
     private var hasHeldRead = false
 
