@@ -103,7 +103,10 @@ public final class PasswordHasher: Sendable {
         deinit { workers.leave() }
     }
 
-    /// To be had before anything else is done about a password, so that no more is begun than can be finished in time.
+    /// Whether ``place()`` gives one now. Without, nothing need be begun about a password; counts as a refusal.
+    public func hasPlace() -> Bool { workers.mayEnter() }
+
+    /// To be had before a password is checked, so that no more is begun than can be finished in time.
     ///
     /// - Throws: `Busy`.
     public func place() throws -> Place {

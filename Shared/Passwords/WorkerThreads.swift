@@ -146,15 +146,23 @@ final class WorkerThreads: @unchecked Sendable {
     /// Whether a job that comes soon will have room. If so, it counts until ``leave()``.
     func enter() -> Bool {
         withLock {
-            guard !isClosed, expected < maximumThreads + maximumQueueLength,
-                expected <= maximumThreads || jobNanoseconds * (expected - maximumThreads) / maximumThreads <= maximumWaitNanoseconds
-            else {
-                refused += 1
-                return false
-            }
+            guard hasRoom() else { return false }
             expected += 1
             return true
         }
+    }
+
+    func mayEnter() -> Bool { withLock { hasRoom() } }
+
+    /// Under the lock. Counts a refusal.
+    private func hasRoom() -> Bool {
+        if !isClosed, expected < maximumThreads + maximumQueueLength,
+            expected <= maximumThreads || jobNanoseconds * (expected - maximumThreads) / maximumThreads <= maximumWaitNanoseconds
+        {
+            return true
+        }
+        refused += 1
+        return false
     }
 
     func leave() {

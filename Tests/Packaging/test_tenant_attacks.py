@@ -59,7 +59,7 @@ class File:
     def membership(self, account: str, role: str = "user") -> dict:
         return {"tenant_id": self.tenant, "account_id": account, "role_name": role}
 
-    def load(self, path, key):
+    def load(self, path, key, *options):
         """What `tenant import` makes of it, at path / its slug."""
         version = int(self.sallyport.sql("SELECT max(number) FROM sallyport.schema_migration"))
         lines = [json.dumps({"sallyport_tenant": 1, "tenant": self.slug, "id": self.tenant, "schema": version})]
@@ -69,7 +69,7 @@ class File:
         lines.append(json.dumps({"end": True, "rows": sum(map(len, self.tables.values()))}))
         file = path / self.slug
         file.write_text("\n".join(lines) + "\n")
-        return begun(self.sallyport, "import", file, "--readable", "--transfer-key-file", key)
+        return begun(self.sallyport, "import", file, "--readable", *options, "--transfer-key-file", key)
 
     def refused(self, path, key) -> str:
         """That nothing of it gets in, and why."""
@@ -133,13 +133,20 @@ def test_nobody_elses_account_gets_a_second_factor(sallyport, key, tmp_path):
     file.tables["auth.membership"][-1]["account_id"] = victim["id"].upper()
     file.tables["auth.recovery_code"][0]["account_id"] = victim["id"].upper()
     assert "not this tenant's: auth.membership" in file.refused(tmp_path, key)
-    # With the account's row the person joins, as an operator can have them join; what is theirs stays theirs.
+    # With the account's row the person could join, and would leave the hands of the tenant that manages them: only when the operator says so.
+    sallyport.sql(f"INSERT INTO auth.recovery_code (account_id, code_hash) VALUES ('{victim['id']}', decode('{'00' * 32}', 'hex'))")
+    file = File(sallyport)
+    file.tables["auth.account"].append(file.account(victim["id"], victim["username"]))
+    file.tables["auth.membership"].append(file.membership(victim["id"]))
+    refusal = file.refused(tmp_path, key)
+    assert "another tenant here manages these people" in refusal and victim["username"] in refusal and "--shared" in refusal
+    assert sallyport.sql(f"SELECT count(*) FROM auth.recovery_code WHERE account_id = '{victim['id']}'") == "1"
     for spelled in (victim["id"], victim["id"].upper()):
         file = File(sallyport)
         file.tables["auth.account"].append(file.account(spelled, victim["username"]) | {"password_hash": "planted"})
         file.tables["auth.membership"].append(file.membership(spelled))
         file.tables["auth.recovery_code"] = [{"account_id": spelled, "code_hash": CODE}]
-        assert ended(file.load(tmp_path, key)).returncode == 0
+        assert ended(file.load(tmp_path, key, "--shared")).returncode == 0
         assert sallyport.sql(f"SELECT count(*) FROM auth.membership WHERE tenant_id = '{file.tenant}' AND account_id = '{victim['id']}'") == "1"
         assert sallyport.sql(f"SELECT count(*) FROM auth.recovery_code WHERE account_id = '{victim['id']}'") == "0"
         assert sallyport.sql(f"SELECT password_hash FROM auth.account WHERE id = '{victim['id']}'").startswith("$argon2id$")

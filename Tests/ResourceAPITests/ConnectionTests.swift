@@ -47,6 +47,10 @@ import Testing
         }
         router.get("busy") { _, _ in Response(status: .serviceUnavailable) }
         router.get("readyz") { _, _ in Response(status: .serviceUnavailable) }
+        router.post("slow-echo") { request, _ in
+            try await Task.sleep(for: .milliseconds(100))
+            return Response(status: .ok, body: ResponseBody(byteBuffer: try await request.body.collect(upTo: 200_000)))
+        }
         router.post("deaf") { _, _ in Response(status: .unauthorized) }
         let server = HTTPService.make(router.buildResponder(), listen: (host: "127.0.0.1", port: 0), limits: limits, logger: logger)
         return try await server.application.test(.live) { client in
@@ -223,6 +227,28 @@ import Testing
         #expect(answers.allSatisfy { $0.hasPrefix("503") })
         #expect(answers[2].hasSuffix("\r\n\r\n"), "HEAD has no body")
         #expect(ContinuousClock.now - start >= .milliseconds(800))
+    }
+
+    @Test("Who is refused a while later, and sends what is no HTTP meanwhile, is refused and sent away") func garbageMeanwhile()
+        async throws
+    {
+        var limits = ServerLimits()
+        (limits.requests, limits.holdBack) = (0, .milliseconds(400))
+        let answer = try await Self.exchange("GET /a HTTP/1.1\r\nHost: h\r\n\r\n", "no HTTP\r\n\r\n", limits: limits)
+        #expect(Self.answers(answer).count == 1 && answer.hasPrefix("HTTP/1.1 503"))
+        #expect(answer.lowercased().contains("connection: close"))
+    }
+
+    @Test("What came behind a request before the bytes that are no HTTP is not begun beside it") func garbageBehind() async throws {
+        let body = String(repeating: "x", count: 150_000)
+        let text = try await Self.exchange(
+            """
+            POST /slow-echo HTTP/1.1\r\nHost: h\r\nContent-Length: 150000\r\n\r\n\(body)\
+            GET /a HTTP/1.1\r\nHost: h\r\n\r\n\
+            no HTTP\r\n\r\n
+            """)
+        let answers = Self.answers(text)
+        #expect(answers.count == 1 && answers[0].hasSuffix(body), "\(answers.map { $0.prefix(200) })")
     }
 
     @Test("A client that would speak something else is answered, and its connection closed") func upgrade() async throws {

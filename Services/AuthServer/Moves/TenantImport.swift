@@ -10,6 +10,8 @@ struct TenantImport: Sendable {
     let schemas: [String]
     /// Whether a file is taken that is not sealed, and so says nothing of who wrote it.
     let allowsReadable: Bool
+    /// Whether people whom another tenant here manages are taken in.
+    let takesManaged: Bool
 
     private static let batchSize = 200
     /// Fifty years of partitions, each of which costs every statement on the log.
@@ -99,6 +101,12 @@ struct TenantImport: Sendable {
         guard conflicts.isEmpty else {
             throw CommandFailure(
                 "these addresses belong to other accounts here, or to the same under another address: \(conflicts.joined(separator: ", "))")
+        }
+        let managed = takesManaged ? [] : try await TenantMoveStore.managedElsewhere(transaction)
+        guard managed.isEmpty else {
+            throw CommandFailure(
+                "another tenant here manages these people: \(managed.joined(separator: ", ")); with --shared they join this one too, "
+                    + "choose a new password and lose their second factor")
         }
         // Beside this transaction, so that nobody waits for its end; a partition more does no harm if it fails.
         let months = try await TenantMoveStore.missingMonths(transaction)

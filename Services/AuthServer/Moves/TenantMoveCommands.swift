@@ -104,8 +104,8 @@ extension TenantCommand {
         static let configuration = CommandConfiguration(
             abstract: "Put a tenant that was exported elsewhere into this deployment: all of it or nothing.",
             discussion: """
-                The tenant keeps its ids, so neither its id nor its slug may be taken here. An account that is here already under the same id stays as \
-                it is and joins the tenant; an address that belongs to another account is refused. All others are managed by this tenant from now on, \
+                The tenant keeps its ids, so neither its id nor its slug may be taken here. An account that is here already under the same id \
+                joins the tenant; one that another tenant manages only with --shared; an address that belongs to another account is refused. All others are managed by this tenant from now on, \
                 until they join a second one. Tables of the API must be there.
                 """
         )
@@ -113,17 +113,23 @@ extension TenantCommand {
         @Argument(help: "The file that tenant export wrote.") var file: String
         @Flag(help: "Take a file that is not sealed. Whoever had it may have changed everything in it: people, passwords, clients, rows.")
         var readable = false
+        @Flag(
+            help:
+                "Take in people whom another tenant here manages: they leave its hands, choose a new password and lose their second factor."
+        )
+        var shared = false
         @OptionGroup var transferKey: TransferKeyOption
         @OptionGroup var options: TenantMoveOptions
         @OptionGroup var format: OutputOptions
 
         func run() async throws {
-            let (path, readable, options, format, transferKey) = (file, readable, options, format, transferKey)
+            let (path, readable, shared, options, format, transferKey) = (file, readable, shared, options, format, transferKey)
             try await Administration.run { administration in
                 let key = try transferKey.read()
                 let (header, rows) = try await options.withMoves(administration) { moves in
                     let tenantImport = TenantImport(
-                        owner: moves.owner, masterKey: moves.masterKey, transferKey: key, schemas: moves.schemas, allowsReadable: readable)
+                        owner: moves.owner, masterKey: moves.masterKey, transferKey: key, schemas: moves.schemas, allowsReadable: readable,
+                        takesManaged: shared)
                     return try await tenantImport.run(path, event: Administrator.operator.event("tenant.imported", on: "tenant", ""))
                 }
                 format.print(

@@ -258,6 +258,19 @@ enum TenantMoveStore {
         ) { try $0.decode(String.self) }
     }
 
+    /// People whom another tenant here manages: who joins a second tenant leaves its hands, chooses a new password and loses the second factor.
+    static func managedElsewhere(_ transaction: Transaction) async throws -> [String] {
+        try await transaction.queryAll(
+            """
+            SELECT a.email
+              FROM auth.account AS a
+             WHERE a.managing_tenant_id <> sallyport.current_tenant() AND a.id IN (SELECT m.id::uuid FROM arriving_member AS m)
+             ORDER BY 1
+             LIMIT 20
+            """
+        ) { try $0.decode(String.self) }
+    }
+
     /// Months of the rows' change log that have no partition here, each as the statements that make it.
     static func missingMonths(_ transaction: Transaction) async throws -> [[String]] {
         try await transaction.queryAll(

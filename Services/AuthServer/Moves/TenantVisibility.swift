@@ -34,6 +34,7 @@ enum TenantVisibility {
         case .narrowed:
             "\(table): restrictive policies that hold for everybody; let them hold for those whom they are meant for: "
                 + policies.map { "ALTER POLICY \($0) ON \(table) TO sallyport_api" }.joined(separator: "; ")
+                + " (functions with their owner's rights are not held by them from then on, and must filter themselves)"
         }
     }
 }

@@ -35,15 +35,17 @@ struct PasswordSignIn: Sendable {
     ) async throws -> Outcome {
         guard EmailAddress.isAcceptable(email), password.utf8.count <= PasswordPolicy.maximumBytes else { return .wrong }
         // Before the database is asked for anything: whoever it is, the answer is the same.
-        guard let place = try? hasher.place() else { return .busy }
-        defer { withExtendedLifetime(place) {} }
+        guard hasher.hasPlace() else { return .busy }
         let attempt: SignInThrottle.Attempt
         switch try await throttle.begin(email: email, from: source) {
         case .blocked(let seconds): return .blocked(retryAfterSeconds: seconds)
         case .allowed(let counted): attempt = counted
         }
-        let account = try await find(email, tenant)
         do {
+            // Only now: attempts that are not looked at take no place.
+            let place = try hasher.place()
+            defer { withExtendedLifetime(place) {} }
+            let account = try await find(email, tenant)
             guard let account, let verified = try await verified(password, account) else {
                 if account == nil { try await hasher.verifyAgainstNothing(password) }
                 try await recordFailure(account, tenant, origin, attempt)

@@ -10,6 +10,7 @@ extension ConnectionHandler {
     }
 
     func isAdmitted(_ head: HTTPRequest) -> Bool {
+        assert(!isCounted, "a connection has one request under way")
         if ServerLoad.isHealth(head.path) || ServerLoad.isWaiting(head.path) { return true }
         isCounted = load.admit(delay: executor.delay.nanoseconds)
         return isCounted
@@ -34,6 +35,7 @@ extension ConnectionHandler {
         executor.watch.add(self)
         isAnswering = true
         answer = Answer()
+        closesAfterAnswer = false
         let isWhole = head.method != .head
         load.beginHoldingBack()
         let remaining = .nanoseconds(load.limits.holdBack.nanoseconds) - executor.delay
@@ -48,9 +50,14 @@ extension ConnectionHandler {
         isAnswering = false
         guard !isDeserted, !load.isDraining else { return end(with: .serviceUnavailable, context) }
         lastUse = .now()
-        write(.serviceUnavailable, closing: false, isWhole: isWhole, context)
+        write(.serviceUnavailable, closing: closesAfterAnswer, isWhole: isWhole, context)
         context.flush()
-        receiveLater()
+        if closesAfterAnswer {
+            isOver = true
+            closeAfterAnswer()
+        } else {
+            receiveLater()
+        }
     }
 
     /// Looks after the connection, once a second.

@@ -254,6 +254,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         // The answer that is under way is the last.
         guard !isAnswering else {
             closesAfterAnswer = true
+            later.removeAll()
             reading = .refused
             stream.take()?.fail(HTTPError(.badRequest))
             return

@@ -31,8 +31,9 @@ public enum HTTPService {
                 availableConnectionsDelegate: MaximumAvailableConnections(min(limits.connections, room), logger: logger)
             ),
             onServerRunning: { channel in
-                // Four at a time, as is usual, new clients would wait for minutes while known ones keep the server busy.
-                _ = channel.setOption(.maxMessagesPerRead, value: 4096)
+                // Four at a time, as is usual, new clients would wait for minutes while known ones keep the server busy. So many may come beyond
+                // the limit of connections: half of what is kept free.
+                _ = channel.setOption(.maxMessagesPerRead, value: 128)
                 drain.listens(on: channel)
                 onListening(channel.localAddress?.port ?? listen.port)
             },

@@ -8,8 +8,8 @@ public struct ServerLimits: Sendable {
     public var requests = 1024
     /// A request that would wait so long for its event loop, by estimate, is refused.
     public var patience: Duration = .milliseconds(500)
-    /// While more requests than this are under way or held back, a 503 comes no sooner than ``holdBack`` after its request: who is refused at once
-    /// asks again at once, and refusing would be all that the server does.
+    /// Who is refused at once asks again at once, and refusing would be all that the server does. So a request that finds no place is refused this
+    /// long after it came; and one that was begun and is answered 503, while more than ``crowd`` others are under way or held back.
     public var crowd = 64
     public var holdBack: Duration = .milliseconds(500)
     /// Bytes of bodies that requests under way have sent, together.
@@ -57,7 +57,9 @@ final class ServerLoad: Sendable {
         self.limits = limits
         self.refusal = refusal
         (metrics as? PrometheusRegistry)?
-            .describe("http_requests_shed_total", "Requests answered 503 at once, since the server had too much to do, by reason.")
+            .describe(
+                "http_requests_shed_total",
+                "Requests refused with 503 before they were begun, since the server had too much to do, by reason.")
         func counter(_ reason: String) -> Counter {
             Counter(label: "http_requests_shed_total", dimensions: [("reason", reason)], factory: metrics)
         }

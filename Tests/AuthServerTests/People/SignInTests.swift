@@ -150,7 +150,8 @@ import Testing
 
     @Test("A hasher that becomes busy meanwhile has the attempt taken back") func busyMeanwhile() async throws {
         try await AuthServerHarness.with { server in
-            let hasher = PasswordHasher(parameters: try PasswordParameters(memoryKiB: 65_536, passes: 20), threads: 1, maximumQueueLength: 0)
+            let hasher = PasswordHasher(
+                parameters: try PasswordParameters(memoryKiB: 65_536, passes: 20), threads: 1, maximumQueueLength: 0)
             let hashing = Task { try await hasher.hash("x") }
             while hasher.load.running == 0 { await Task.yield() }
             let signIn = try Self.signIn(server, hasher: hasher)
