@@ -103,8 +103,24 @@ public final class PasswordHasher: Sendable {
         deinit { workers.leave() }
     }
 
-    /// Whether ``place()`` gives one now. Without, nothing need be begun about a password; counts as a refusal.
-    public func hasPlace() -> Bool { workers.mayEnter() }
+    /// One of those who find out whether a password is to be checked at all, until the object is gone.
+    public final class Intent: Sendable {
+        private let workers: WorkerThreads
+
+        fileprivate init(_ workers: WorkerThreads) {
+            self.workers = workers
+        }
+
+        deinit { workers.withdraw() }
+    }
+
+    /// To be had before anything is begun about a password. A quarter of those who may wait in the queue have it at once, and nobody while there is no ``place()``.
+    ///
+    /// - Throws: `Busy`.
+    public func intent() throws -> Intent {
+        guard workers.announce() else { throw Busy() }
+        return Intent(workers)
+    }
 
     /// To be had before a password is checked, so that no more is begun than can be finished in time.
     ///

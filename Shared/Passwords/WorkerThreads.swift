@@ -32,7 +32,8 @@ final class WorkerThreads: @unchecked Sendable {
     private var threads = 0
     private var living = 0
     private var running = 0
-    /// Jobs that were announced, whether they have come or not.
+    /// Jobs that may come, and those that will, or have.
+    private var announced = 0
     private var expected = 0
     private var refused = 0
     private var isClosed = false
@@ -152,7 +153,22 @@ final class WorkerThreads: @unchecked Sendable {
         }
     }
 
-    func mayEnter() -> Bool { withLock { hasRoom() } }
+    /// Whether a job that may come will have room, as it looks. If so, it counts until ``withdraw()``.
+    func announce() -> Bool {
+        withLock {
+            guard hasRoom() else { return false }
+            guard announced < max(maximumQueueLength / 4, 1) else {
+                refused += 1
+                return false
+            }
+            announced += 1
+            return true
+        }
+    }
+
+    func withdraw() {
+        withLock { announced -= 1 }
+    }
 
     /// Under the lock. Counts a refusal.
     private func hasRoom() -> Bool {

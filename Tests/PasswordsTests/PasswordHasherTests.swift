@@ -244,7 +244,13 @@ import Testing
         var second: PasswordHasher.Place? = try hasher.place()
         #expect(throws: PasswordHasher.Busy.self) { try hasher.place() }
         #expect(hasher.load.refused == 1)
+        #expect(throws: PasswordHasher.Busy.self) { try hasher.intent() }
         second = nil
+        var intent: PasswordHasher.Intent? = try hasher.intent()
+        #expect(throws: PasswordHasher.Busy.self) { try hasher.intent() }
+        intent = nil
+        intent = try hasher.intent()
+        withExtendedLifetime(intent) {}
         second = try hasher.place()
         #expect(throws: PasswordHasher.Busy.self) { try hasher.place() }
         withExtendedLifetime((first, second)) {}

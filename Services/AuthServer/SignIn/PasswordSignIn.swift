@@ -35,7 +35,7 @@ struct PasswordSignIn: Sendable {
     ) async throws -> Outcome {
         guard EmailAddress.isAcceptable(email), password.utf8.count <= PasswordPolicy.maximumBytes else { return .wrong }
         // Before the database is asked for anything: whoever it is, the answer is the same.
-        guard hasher.hasPlace() else { return .busy }
+        guard let intent = try? hasher.intent() else { return .busy }
         let attempt: SignInThrottle.Attempt
         switch try await throttle.begin(email: email, from: source) {
         case .blocked(let seconds): return .blocked(retryAfterSeconds: seconds)
@@ -43,7 +43,7 @@ struct PasswordSignIn: Sendable {
         }
         do {
             // Only now: attempts that are not looked at take no place.
-            let place = try hasher.place()
+            let place = try withExtendedLifetime(intent) { try hasher.place() }
             defer { withExtendedLifetime(place) {} }
             let account = try await find(email, tenant)
             guard let account, let verified = try await verified(password, account) else {
