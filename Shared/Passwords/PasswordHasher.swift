@@ -114,7 +114,8 @@ public final class PasswordHasher: Sendable {
         deinit { workers.withdraw() }
     }
 
-    /// To be had before anything is begun about a password. A quarter of those who may wait in the queue have it at once, and nobody while there is no ``place()``.
+    /// To be had before anything is begun about a password: by a quarter of those who may wait in the queue at once, and by nobody while there is no
+    /// ``place()``.
     ///
     /// - Throws: `Busy`.
     public func intent() throws -> Intent {

@@ -70,7 +70,11 @@ final class DriverLoop {
         end()
     }
 
-    private var isQuiet: Bool { waiting == 0 && inFlight == 0 && connections.allSatisfy { $0.lease == nil && $0.reservation == nil } }
+    /// Whether nobody waits for anything. What was given up may still be on its way to a server that is gone, and would be for a minute.
+    private var isQuiet: Bool {
+        waiting == 0
+            && connections.allSatisfy { $0.lease == nil && $0.reservation == nil && (inFlight == 0 || $0.inFlight.allSatisfy(\.isDone)) }
+    }
 
     private var millisecondsToMaintenance: Int32 {
         if nextMaintenance == .max { return -1 }

@@ -13,6 +13,8 @@ struct Ring<Element> {
     var isEmpty: Bool { count == 0 }
     var first: Element? { count == 0 ? nil : buffer[head] }
 
+    func allSatisfy(_ isTrue: (Element) -> Bool) -> Bool { buffer.allSatisfy { $0.map(isTrue) ?? true } }
+
     mutating func append(_ element: Element) {
         if count == buffer.count { grow() }
         buffer[(head &+ count) & (buffer.count &- 1)] = element
