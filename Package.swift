@@ -165,7 +165,10 @@ let package = Package(
         ),
         .testTarget(
             name: "ServiceKitTests",
-            dependencies: ["JSON", "ServiceKit", "Telemetry", hummingbird, hummingbirdTesting, httpTypes, metrics, nioCore],
+            dependencies: [
+                "JSON", "Postgres", "ServiceKit", "Telemetry", "TestSupport", hummingbird, hummingbirdTesting, httpTypes, logging, metrics,
+                nioCore,
+            ],
             path: "Tests/ServiceKitTests",
             swiftSettings: strict
         ),

@@ -209,6 +209,7 @@ def test_it_is_had_again_as_it_was_at_a_second(site, served):
         ready(served, port)
     command = "sallyport-exec auth-server tenant create {} --name Made"
     served.run("sh", "-c", command.format("before-it"))
+    # The moment to restore to is a whole second, which must lie between the two.
     time.sleep(2)
     moment = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
     time.sleep(2)

@@ -258,6 +258,7 @@ import Testing
 
     @Test("a place behind jobs that take too long is none, however few they are") func latePlaces() async throws {
         let workers = WorkerThreads(name: "test", threads: 1, maximumQueueLength: 100, maximumWaitMilliseconds: 50)
+        // An eighth of it counts.
         _ = try await workers.run { _ in usleep(800_000) }
         #expect(workers.enter() && workers.enter())
         #expect(!workers.enter(), "it would wait for a job of 100 ms")

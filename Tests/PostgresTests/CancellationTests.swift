@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Glibc
 import Logging
 import Postgres
 import Testing
@@ -138,6 +139,7 @@ import Testing
                 _ = try? await pool.withTransaction { try await $0.execute("SELECT 1") }
                 return ContinuousClock.now
             }
+            // So much later is its time over.
             try await Task.sleep(for: .milliseconds(300))
             let follower = Task {
                 _ = try? await pool.query("SELECT 2")
@@ -162,6 +164,24 @@ import Testing
             #expect(ContinuousClock.now - start < .seconds(3))
             slow.cancel()
             _ = try? await slow.value
+        }
+    }
+
+    @Test("A pool ends without statements that were given up, though the server says nothing of them") func silentServer() async throws {
+        try await TestDatabase.with { database in
+            var configuration = database.configuration
+            configuration.poolSize = 1
+            let pool = try Postgres(configuration, logger: TestDatabase.quiet)
+            let process = try await pool.queryOne("SELECT pg_backend_pid()", as: Int32.self)
+            try #require(kill(process, SIGSTOP) == 0, "the cluster runs here, as this user or for root")
+            defer { kill(process, SIGCONT) }
+            let statement = Task { try await pool.query("SELECT 1") }
+            try await expectEventually { pool.statistics.inFlight == 1 }
+            statement.cancel()
+            await #expect(throws: CancellationError.self) { try await statement.value }
+            let start = ContinuousClock.now
+            await pool.shutdown()
+            #expect(ContinuousClock.now - start < .seconds(3))
         }
     }
 

@@ -24,7 +24,7 @@ import Testing
                 }
                 let server = HTTPService.make(router.buildResponder(), listen: (host: "127.0.0.1", port: 0), logger: logger)
                 return try await server.application.test(.live) { client in
-                    let connection = try connect(to: try #require(client.port))
+                    let connection = try Loopback.connect(to: try #require(client.port))
                     defer { close(connection) }
                     let request = Array("GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n".utf8)
                     #expect(write(connection, request, request.count) == request.count)
@@ -46,21 +46,6 @@ import Testing
             SELECT count(*) FROM pg_stat_activity
              WHERE datname = current_database() AND state = 'active' AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()
             """, as: Int.self)
-    }
-
-    static func connect(to port: Int) throws -> Int32 {
-        let connection = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = in_addr_t(INADDR_LOOPBACK).bigEndian
-        let status = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.connect(connection, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        try #require(status == 0)
-        return connection
     }
 
     private static func wait(for what: String, _ condition: () async throws -> Bool) async throws {

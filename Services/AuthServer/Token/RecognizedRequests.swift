@@ -11,7 +11,8 @@ import Tenancy
 /// Decisions about requests that come again byte for byte, as those of back ends do: parsed, authenticated and narrowed once.
 ///
 /// A request is known by the SHA-256 of everything that the decision depended on. Whatever changes in a tenant, but for who is a member, drops
-/// the tenant's decisions, which are about clients that act for themselves; one that was under way at that moment is not kept. Observes changes *after* the directories that decisions are made from:
+/// the tenant's decisions, which are about clients that act for themselves; one that was under way at that moment is not kept. Observes changes
+/// *after* the directories that decisions are made from:
 /// the other way round, one made from what they still hold would be kept.
 final class RecognizedRequests: Sendable {
     struct Decision: Sendable {

@@ -24,7 +24,7 @@ extension ConnectionHandler {
         return load.take(bodyBytes: more)
     }
 
-    /// Answers a request that goes no further; what is left of a small one is read, so that the connection can be used again.
+    /// Answers a request that goes no further, a while later; what is left of a small one is read, so that the connection can be used again.
     func refuse(_ head: HTTPRequest, _ context: ChannelHandlerContext) {
         let length = head.headerFields[.contentLength].map { Int($0) ?? .max } ?? (head.headerFields[.transferEncoding] == nil ? 0 : .max)
         guard length <= 65_536, !load.isDraining, isKeptAlive else {
@@ -38,7 +38,7 @@ extension ConnectionHandler {
         closesAfterAnswer = false
         let isWhole = head.method != .head
         load.beginHoldingBack()
-        let remaining = .nanoseconds(load.limits.holdBack.nanoseconds) - executor.delay
+        let remaining = .nanoseconds(load.limits.holdBack.nanoseconds) - executor.waited
         context.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: max(remaining, .zero)) {
             self.refuseNow(isWhole: isWhole)
         }

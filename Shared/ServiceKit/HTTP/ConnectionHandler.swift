@@ -230,7 +230,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         answer = Answer()
         closesAfterAnswer = !isKeptAlive
         isAnswering = true
-        began = .now() - executor.delay
+        began = .now() - executor.waited
         if let awaiting = awaiting.take() { awaiting.resume(returning: request) } else { ready = request }
     }
 

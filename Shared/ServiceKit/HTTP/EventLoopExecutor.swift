@@ -35,11 +35,11 @@ final class EventLoopExecutor: TaskExecutor, @unchecked Sendable {
         watch = ConnectionWatch(eventLoop)
     }
 
-    /// How long a request that is read now has waited while the loop was busy with others, and would wait, by estimate.
-    var delay: TimeAmount {
-        let waited = turn.map { NIODeadline.now() - $0 } ?? .zero
-        return waited + .nanoseconds(Int64(Double(local.count) * jobNanoseconds))
-    }
+    /// How long a request that is read now has waited while the loop was busy with others.
+    var waited: TimeAmount { turn.map { NIODeadline.now() - $0 } ?? .zero }
+
+    /// How long it has waited, and would wait, by estimate.
+    var delay: TimeAmount { waited + .nanoseconds(Int64(Double(local.count) * jobNanoseconds)) }
 
     private static let executors = Mutex<[ObjectIdentifier: EventLoopExecutor]>([:])
 

@@ -8,10 +8,11 @@ public struct ServerLimits: Sendable {
     public var requests = 1024
     /// A request that would wait so long for its event loop, by estimate, is refused.
     public var patience: Duration = .milliseconds(500)
-    /// Who is refused at once asks again at once, and refusing would be all that the server does. So a request that finds no place is refused this
-    /// long after it came; and one that was begun and is answered 503, while more than ``crowd`` others are under way or held back.
-    public var crowd = 64
+    /// A request that finds no place is refused so long after it came: who is refused at once asks again at once, and refusing would be all that
+    /// the server does.
     public var holdBack: Duration = .milliseconds(500)
+    /// With more requests than this under way or held back, that holds for those too that were begun and are answered 503.
+    public var crowd = 64
     /// Bytes of bodies that requests under way have sent, together.
     public var bodyBytes = 128 * 1024 * 1024
     /// Of which one request counts so many at most: what is larger is not collected, but worked on as it arrives.
