@@ -94,9 +94,9 @@ test: test-swift test-acceptance test-faults-short
 test-swift:
 	@scripts/install-packages test
 	$(SWIFT) build --build-tests
-	scripts/stack with-database $(SWIFT) test --skip-build --skip LeakTests
+	scripts/stack with-database scripts/test-swift $(SWIFT) test --skip-build --skip LeakTests
 	# Alone and one after the other, because they watch the memory of the whole process.
-	$(SWIFT) test --skip-build --no-parallel --filter LeakTests
+	scripts/test-swift $(SWIFT) test --skip-build --no-parallel --filter LeakTests
 
 test-acceptance: .venv/installed
 	$(SWIFT) build

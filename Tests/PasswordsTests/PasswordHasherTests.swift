@@ -59,28 +59,6 @@ import Testing
         #expect(try await hasher.verify("one", against: hash) == .right)
         #expect(HashMemory.uses.load(ordering: .relaxed) >= before + 2)
     }
-
-    @Test("memory stays flat over two thousand hashes and falls when idle", .timeLimit(.minutes(2))) func flat() async throws {
-        let small = PasswordHasher(parameters: try Self.cheap())
-        let large = PasswordHasher(
-            parameters: try PasswordParameters(memoryKiB: 65536, passes: 1), threads: 1, maximumQueueLength: 1, idleMilliseconds: 20)
-        for _ in 0..<200 { _ = try await small.hash("warm") }
-        let before = try residentBytes()
-        for _ in 0..<2000 { _ = try await small.hash("again") }
-        #expect(try residentBytes() - before < 16 << 20)
-        let hash = try await large.hash("large")
-        for _ in 0..<3 { #expect(try await large.verify("large", against: hash) == .right) }
-        while large.workers.counts.threads > 0 { try await Task.sleep(for: .milliseconds(5)) }
-        // Other suites run beside this one, but none keeps 48 MiB.
-        #expect(try residentBytes() - before < 48 << 20)
-        #expect(try await large.verify("large", against: hash) == .right)
-    }
-
-    private func residentBytes() throws -> Int {
-        let text = String(decoding: try Data(contentsOf: URL(filePath: "/proc/self/statm")), as: UTF8.self)
-        let fields = text.split(separator: " ")
-        return try #require(fields.count > 1 ? Int(fields[1]) : nil) * 4096
-    }
 }
 
 @Suite("The threads' queue", .timeLimit(.minutes(1))) struct WorkerThreadsTests {
@@ -144,9 +122,9 @@ import Testing
                     }
                 }
             }
-            await until { refused.value + workers.counts.running + workers.counts.queued == 90 }
+            await until { workers.counts.running == 1 && refused.value + workers.counts.queued == 89 }
             #expect(refused.value > 0)
-            #expect(workers.counts.running == 1 && workers.counts.queued < 60)
+            #expect(workers.counts.queued < 60)
             gate.open()
         }
         await workers.shutdown()
