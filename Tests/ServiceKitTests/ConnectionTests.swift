@@ -41,6 +41,10 @@ import Testing
             count.value.wrappingAdd(1, ordering: .relaxed)
             return Response(status: .ok, body: ResponseBody(byteBuffer: large))
         }
+        router.on("stream", method: .get) { _, _ in Self.stream }
+        router.on("stream", method: .head) { _, _ in Self.stream }
+        router.get("short") { _, _ in Self.response(of: "four", saying: 5) }
+        router.get("long") { _, _ in Self.response(of: "HTTP/1.1 200 smuggled", saying: 4) }
         router.get("empty") { _, _ in Response(status: .noContent, body: ResponseBody(byteBuffer: ByteBuffer(string: "smuggled"))) }
         router.head("failing") { _, _ in Response(status: .notFound, body: ResponseBody(byteBuffer: ByteBuffer(string: "smuggled"))) }
         router.post("echo") { request, _ in
@@ -58,6 +62,25 @@ import Testing
         return try await server.application.test(.live) { client in
             try await body(try #require(client.port)) { count.value.load(ordering: .relaxed) }
         }
+    }
+
+    /// A body in pieces, one of them empty and one large.
+    private static var stream: Response {
+        Response(
+            status: .ok,
+            body: ResponseBody { writer in
+                for piece in ["one", "", String(repeating: "2", count: 20_000), "three"] { try await writer.write(ByteBuffer(string: piece)) }
+                try await writer.finish([.eTag: "\"t\""])
+            })
+    }
+
+    private static func response(of text: String, saying length: Int) -> Response {
+        Response(
+            status: .ok,
+            body: ResponseBody(contentLength: length) { writer in
+                try await writer.write(ByteBuffer(string: text))
+                try await writer.finish(nil)
+            })
     }
 
     private final class Counter: Sendable {
@@ -153,7 +176,7 @@ import Testing
     @Test(
         "An answer that may have no body has none, and the next one begins where it should",
         arguments: [
-            ("GET /empty", "204"), ("HEAD /failing", "404"), ("HEAD /nothing", "404"),
+            ("GET /empty", "204"), ("HEAD /failing", "404"), ("HEAD /nothing", "404"), ("HEAD /stream", "200"),
         ]) func bodiless(_ request: String, _ status: String) async throws
     {
         let text = try await Self.exchange("\(request) HTTP/1.1\r\nHost: h\r\n\r\nGET /b HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
@@ -166,7 +189,7 @@ import Testing
     @Test(
         "What is no HTTP is answered 400 once and ends the connection, also when more of it follows",
         arguments: [
-            "GET / HTTP/1.1\r\nHost: h\r\nBad Header: x\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: h\r\nBad Header: x\r\n\r\n", "GET /a HTTP/1.1\r\n\r\n", "GET /a HTTP/1.1\r\nHost: h\r\nhOST: h\r\n\r\n",
             "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nnothing\r\n",
             "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
@@ -284,5 +307,32 @@ import Testing
         #expect(try await Self.exchange("GET /a HTTP/1.0\r\n\r\n").hasSuffix("first"))
         let answer = try await Self.exchange("POST /echo HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc")
         #expect(answer.hasPrefix("HTTP/1.1 200") && answer.hasSuffix("abc"))
+    }
+
+    @Test("A body whose length is not known before comes in chunks; to who does not know them, up to the connection's end") func stream()
+        async throws
+    {
+        let answers = Self.answers(
+            try await Self.exchange(
+                "GET /stream HTTP/1.1\r\nHost: h\r\n\r\nHEAD /stream HTTP/1.1\r\nHost: h\r\n\r\n"
+                    + "GET /b HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"))
+        try #require(answers.count == 3)
+        let large = String(repeating: "2", count: 20_000)
+        #expect(answers[0].lowercased().contains("\r\ntransfer-encoding: chunked\r\n"))
+        #expect(answers[0].hasSuffix("\r\n\r\n3\r\none\r\n4e20\r\n\(large)\r\n5\r\nthree\r\n0\r\nETag: \"t\"\r\n\r\n"))
+        #expect(!answers[1].lowercased().contains("\r\ncontent-length:"), "HEAD does not know it either: \(answers[1])")
+        let old = try await Self.exchange("GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        #expect(!old.lowercased().contains("\r\ntransfer-encoding:") && old.lowercased().contains("\r\nconnection: close\r\n"))
+        #expect(old.hasSuffix("\r\n\r\none\(large)three"))
+    }
+
+    @Test("A body that is not as long as its answer says ends the connection, and nothing follows it", arguments: ["short", "long"])
+    func length(_ path: String) async throws {
+        let answer = try await Self.exchange("GET /\(path) HTTP/1.1\r\nHost: h\r\n\r\n", "GET /b HTTP/1.1\r\nHost: h\r\n\r\n")
+        #expect(!answer.contains("smuggled") && !answer.contains("second"), "\(answer)")
+    }
+
+    @Test("The authority of an absolute form is not part of the path") func absoluteForm() async throws {
+        #expect(try await Self.exchange("GET http://h/a?x=y HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").hasSuffix("first"))
     }
 }

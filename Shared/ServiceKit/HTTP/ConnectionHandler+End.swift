@@ -1,7 +1,5 @@
 internal import HTTPTypes
 internal import NIOCore
-internal import NIOHTTP1
-internal import NIOHTTPTypesHTTP1
 
 /// While the server stops, each answer says `Connection: close` and is the connection's last. A connection without a request is not closed at
 /// once, as a request may be on its way, but when nothing has happened on it for longer than a gateway would wait before using it again.
@@ -13,7 +11,7 @@ extension ConnectionHandler {
         let hasBegun = isClosing || (isAnswering ? answer.isBegun : reading == .body && collected == nil)
         abandon()
         guard !hasBegun else { return context.close(promise: nil) }
-        write(status, closing: true, context)
+        write(status, closing: true)
         context.flush()
         closeAfterAnswer()
     }
@@ -28,26 +26,25 @@ extension ConnectionHandler {
 
     /// RFC 9110 §10.1.1: the client waits for this before it sends its body.
     func writeContinue(_ context: ChannelHandlerContext) {
-        context.writeAndFlush(wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n")), promise: nil)
     }
 
     /// An answer without a request's task.
     ///
     /// - Parameter isWhole: false: only the head of it, as for HEAD.
-    func write(_ status: HTTPResponse.Status, closing: Bool, isWhole: Bool = true, _ context: ChannelHandlerContext) {
+    func write(_ status: HTTPResponse.Status, closing: Bool, isWhole: Bool = true) {
         let body = status == .serviceUnavailable ? load.refusal : []
-        var fields: HTTPFields = [
-            .contentLength: String(body.count), .contentType: "application/json", .cacheControl: "no-store", .accessControlAllowOrigin: "*",
-        ]
+        var fields: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store", .accessControlAllowOrigin: "*"]
         if status == .serviceUnavailable { fields[.retryAfter] = "1" }
-        if closing { fields[.connection] = "close" }
-        context.write(wrapOutboundOut(.head(HTTPResponseHead(HTTPResponse(status: status, headerFields: fields)))), promise: nil)
-        if isWhole { context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil) }
-        context.write(wrapOutboundOut(.end(nil)), promise: nil)
+        var bytes = channel.allocator.buffer(capacity: 512)
+        let head = HTTPResponse(status: status, headerFields: fields)
+        bytes.writeAnswerHead(head, framing: .length(body.count), isLast: closing, date: executor.date.text)
+        if isWhole { bytes.writeBytes(body) }
+        put(bytes)
     }
 
-    /// Writes the end of the last answer, and closes when the kernel has it.
-    func finish(_ end: HTTPServerResponsePart, _ context: ChannelHandlerContext) {
+    /// After the last answer: closes when the kernel has it.
+    func finish(_ context: ChannelHandlerContext) {
         let isWhole = reading == .nothing
         let channel = channel
         let done = context.eventLoop.makePromise(of: Void.self)
@@ -56,7 +53,7 @@ extension ConnectionHandler {
             channel.close(mode: .output, promise: nil)
             channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
         }
-        context.writeAndFlush(wrapOutboundOut(end), promise: done)
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: done)
         isClosing = true
     }
 

@@ -25,9 +25,8 @@ extension ConnectionHandler {
     }
 
     /// Answers a request that goes no further, a while later; what is left of a small one is read, so that the connection can be used again.
-    func refuse(_ head: HTTPRequest, _ context: ChannelHandlerContext) {
-        let length = head.headerFields[.contentLength].map { Int($0) ?? .max } ?? (head.headerFields[.transferEncoding] == nil ? 0 : .max)
-        guard length <= 65_536, !load.isDraining, isKeptAlive else {
+    func refuse(_ head: RequestHead, _ context: ChannelHandlerContext) {
+        guard head.bodyLength ?? .max <= 65_536, !load.isDraining, isKeptAlive else {
             return end(with: .serviceUnavailable, context)
         }
         reading = .refused
@@ -36,7 +35,7 @@ extension ConnectionHandler {
         isAnswering = true
         answer = Answer()
         closesAfterAnswer = false
-        let isWhole = head.method != .head
+        let isWhole = head.request.method != .head
         load.beginHoldingBack()
         let remaining = .nanoseconds(load.limits.holdBack.nanoseconds) - executor.waited
         context.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: max(remaining, .zero)) {
@@ -50,7 +49,7 @@ extension ConnectionHandler {
         isAnswering = false
         guard !isDeserted, !load.isDraining else { return end(with: .serviceUnavailable, context) }
         lastUse = .now()
-        write(.serviceUnavailable, closing: closesAfterAnswer, isWhole: isWhole, context)
+        write(.serviceUnavailable, closing: closesAfterAnswer, isWhole: isWhole)
         context.flush()
         if closesAfterAnswer {
             isOver = true

@@ -3,7 +3,6 @@ internal import Hummingbird
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
-internal import NIOHTTPTypesHTTP1
 
 /// An HTTP/1.1 connection: one request after the other is handed to the responder, and its answer written.
 ///
@@ -16,7 +15,7 @@ internal import NIOHTTPTypesHTTP1
 final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = Never
-    typealias OutboundOut = HTTPServerResponsePart
+    typealias OutboundOut = ByteBuffer
     typealias Responder = @Sendable (Request, ServiceContext) async throws -> Response
 
     enum Reading {
@@ -30,6 +29,8 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     /// A body up to this length is complete before its request is handed on.
     private static let collectedBytes = 65_536
+    /// A piece of an answer up to this length is copied behind what comes before it, and goes out with it.
+    private static let copiedBytes = 16_384
 
     let load: ServerLoad
     let channel: any Channel
@@ -45,6 +46,8 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     var isKeptAlive = true
     /// Whether nothing behind the request that has begun is read as HTTP: the client offers to speak something else from there on.
     private var endsParsing = false
+    /// Whether the client of the request that has begun can read an answer that comes in chunks.
+    private(set) var knowsChunks = true
     /// What the client sends is no HTTP, and so is all that follows.
     private(set) var hasFailedParsing = false
     /// The body of the request that is answered, where it is still arriving and wanted.
@@ -192,14 +195,14 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         case .head(let head):
             endsParsing = head.method == .CONNECT || head.headers.contains(name: "upgrade")
             isKeptAlive = head.isKeepAlive && !endsParsing
-            let knowsInterim = head.version.minor > 0
-            guard let head = try? HTTPRequest(head, secure: false, splitCookie: false) else { return end(with: .badRequest, context) }
-            guard isAdmitted(head) else { return refuse(head, context) }
-            if knowsInterim, head.method != .get, head.headerFields[.expect]?.lowercased() == "100-continue" { writeContinue(context) }
+            guard let head = RequestHead(head) else { return end(with: .badRequest, context) }
+            knowsChunks = head.isModern
+            guard isAdmitted(head.request) else { return refuse(head, context) }
+            if head.expectsContinue { writeContinue(context) }
             reading = .body
             patience = Patience()
             executor.watch.add(self)
-            if Self.isShort(head) { collected = (head, ByteBuffer()) } else { beginStream(head) }
+            if head.bodyLength ?? .max <= Self.collectedBytes { collected = (head.request, ByteBuffer()) } else { beginStream(head.request) }
         case .body(var bytes):
             patience.progress += bytes.readableBytes
             // What nobody wants is read all the same: the next request is behind it.
@@ -213,11 +216,6 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
             stream.take()?.finish()
             if let (head, body) = collected.take() { begin(Request(head: head, body: RequestBody(buffer: body))) }
         }
-    }
-
-    private static func isShort(_ head: HTTPRequest) -> Bool {
-        guard head.headerFields[.transferEncoding] == nil else { return false }
-        return head.headerFields[.contentLength].map { Int($0) ?? .max } ?? 0 <= collectedBytes
     }
 
     private func beginStream(_ head: HTTPRequest) {
@@ -301,15 +299,8 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
             response = Response(status: .internalServerError)
         }
         if response.status == .serviceUnavailable, load.isCrowded, !ServerLoad.isHealth(request.head.path) { await holdBack() }
-        response.headers[.date] = executor.date.text
-        // RFC 9110 §6.4.1: these end with their head.
-        switch response.status.code {
-        case _ where request.method == .head: response = response.createHeadResponse()
-        case 204, 205, 304: response.body = ResponseBody()
-        default: break
-        }
         do {
-            try await write(response)
+            try await write(response, to: request)
         } catch {
             // What was begun cannot be ended in order.
             isOver = true
@@ -339,34 +330,76 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         load.endHoldingBack()
     }
 
-    private func write(_ response: Response) async throws {
+    private func write(_ response: Response, to request: Request) async throws {
         guard !isOver, !isDeserted else { throw ChannelError.ioOnClosedChannel }
-        let writer = AnswerWriter(connection: self)
-        writeHead(response.head, length: response.body.contentLength)
-        try await response.body.write(writer)
-        guard answer.isEnded else { throw ChannelError.ioOnClosedChannel }
+        // RFC 9110 §6.4.1: these end with their head, and 205 has an empty body.
+        switch response.status {
+        case _ where request.method == .head, .noContent, .notModified:
+            beginAnswer(response.head, .head)
+            try endAnswer(nil)
+        case .resetContent:
+            beginAnswer(response.head, .length(0))
+            try endAnswer(nil)
+        default:
+            beginAnswer(response.head, AnswerFraming(length: response.body.contentLength, knowsChunks: knowsChunks))
+            try await response.body.write(AnswerWriter(connection: self))
+            guard answer.isEnded else { throw ChannelError.ioOnClosedChannel }
+        }
     }
 
-    private func writeHead(_ head: HTTPResponse, length: Int?) {
-        var head = head
-        closesAfterAnswer = closesAfterAnswer || load.isDraining || head.headerFields[.connection] == "close"
-        if closesAfterAnswer { head.headerFields[.connection] = "close" }
+    private func beginAnswer(_ head: HTTPResponse, _ framing: AnswerFraming) {
+        closesAfterAnswer = closesAfterAnswer || load.isDraining || framing == .connection || head.headerFields[.connection] == "close"
         answer.isBegun = true
+        answer.framing = framing
+        let length = if case .length(let length) = framing { length } else { 0 }
         answer.remaining = length
-        put(.head(HTTPResponseHead(head)))
+        var bytes = channel.allocator.buffer(capacity: 512 + (length <= Self.copiedBytes ? length : 0))
+        bytes.writeAnswerHead(head, framing: framing, isLast: closesAfterAnswer, date: executor.date.text)
+        answer.waiting = bytes
     }
 
     /// Writes a piece of the body, and waits while the client is behind.
     func write(_ bytes: ByteBuffer) async throws {
         guard !isOver, !isDeserted else { throw ChannelError.ioOnClosedChannel }
-        written += bytes.readableBytes
-        put(.body(.byteBuffer(bytes)))
-        answer.remaining? -= bytes.readableBytes
-        // The last piece goes out with the end.
-        if answer.remaining == 0 { return }
+        guard bytes.readableBytes > 0 else { return }
+        switch answer.framing {
+        case .length:
+            guard bytes.readableBytes <= answer.remaining else { throw AnswerLengthMismatch() }
+            answer.remaining -= bytes.readableBytes
+            append(bytes)
+            // The last piece goes out with the end.
+            if answer.remaining == 0 { return }
+        case .chunked:
+            answer.waiting.writeChunkHead(bytes.readableBytes)
+            append(bytes)
+            answer.waiting.writeStaticString("\r\n")
+        case .connection: append(bytes)
+        case .head: return
+        }
+        writeWaiting()
         context?.flush()
         guard !channel.isWritable else { return }
         try await untilWritable()
+    }
+
+    private func append(_ bytes: ByteBuffer) {
+        if bytes.readableBytes <= Self.copiedBytes {
+            answer.waiting.writeImmutableBuffer(bytes)
+        } else {
+            writeWaiting()
+            put(bytes)
+        }
+    }
+
+    private func writeWaiting() {
+        guard answer.waiting.readableBytes > 0 else { return }
+        put(answer.waiting)
+        answer.waiting = ByteBuffer()
+    }
+
+    func put(_ bytes: ByteBuffer) {
+        written += bytes.readableBytes
+        context?.write(wrapOutboundOut(bytes), promise: nil)
     }
 
     private func untilWritable() async throws {
@@ -374,17 +407,13 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     /// Writes the end, and closes the connection where the answer was its last.
-    func writeEnd(_ trailers: HTTPFields?) throws {
+    func endAnswer(_ trailers: HTTPFields?) throws {
         guard !isOver, !isDeserted, let context else { throw ChannelError.ioOnClosedChannel }
+        guard answer.remaining == 0 else { throw AnswerLengthMismatch() }
+        if answer.framing == .chunked { answer.waiting.writeChunksEnd(trailers) }
         answer.isEnded = true
-        let end = HTTPServerResponsePart.end(trailers.map { HTTPHeaders($0) })
-        if closesAfterAnswer { return finish(end, context) }
-        put(end)
-        context.flush()
-    }
-
-    private func put(_ part: HTTPServerResponsePart) {
-        context?.write(wrapOutboundOut(part), promise: nil)
+        writeWaiting()
+        if closesAfterAnswer { finish(context) } else { context.flush() }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -399,10 +428,16 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     struct Answer {
         var isBegun = false
         var isEnded = false
-        /// Bytes of the body to come, where it is known.
-        var remaining: Int?
+        var framing = AnswerFraming.head
+        /// Bytes of the body to come, where its length is told.
+        var remaining = 0
+        /// Bytes that are not written yet: they go with what follows.
+        var waiting = ByteBuffer()
     }
 }
+
+/// A body is longer or shorter than its answer's head says.
+private struct AnswerLengthMismatch: Error {}
 
 /// Writes an answer's body, from wherever it is made.
 private struct AnswerWriter: ResponseBodyWriter {
@@ -417,6 +452,6 @@ private struct AnswerWriter: ResponseBodyWriter {
     }
 
     @concurrent consuming func finish(_ trailingHeaders: HTTPFields?) async throws {
-        try connection.writeEnd(trailingHeaders)
+        try connection.endAnswer(trailingHeaders)
     }
 }

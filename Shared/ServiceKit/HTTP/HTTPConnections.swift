@@ -26,10 +26,7 @@ public struct HTTPConnections: ServerChildChannel {
             (limits.maxHeaderFieldSize, limits.maxHeaderListSize, limits.maxHeaderFieldCount) = (16_384, 32_768, 100)
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandler(DepartureHandler(connection))
-            try pipeline.configureHTTPServerPipeline(
-                withPipeliningAssistance: false, withErrorHandling: false,
-                // Header fields cannot hold what the wire may not have.
-                withOutboundHeaderValidation: false, withEncoderConfiguration: .init(), withDecoderLimitConfiguration: limits)
+            try pipeline.addHandler(ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: limits)))
             try pipeline.addHandler(connection)
             return Value(channel: channel, connection: connection)
         }
