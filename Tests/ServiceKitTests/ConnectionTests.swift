@@ -69,7 +69,9 @@ import Testing
         Response(
             status: .ok,
             body: ResponseBody { writer in
-                for piece in ["one", "", String(repeating: "2", count: 20_000), "three"] { try await writer.write(ByteBuffer(string: piece)) }
+                for piece in ["one", "", String(repeating: "2", count: 20_000), "three"] {
+                    try await writer.write(ByteBuffer(string: piece))
+                }
                 try await writer.finish([.eTag: "\"t\""])
             })
     }
@@ -189,7 +191,8 @@ import Testing
     @Test(
         "What is no HTTP is answered 400 once and ends the connection, also when more of it follows",
         arguments: [
-            "GET / HTTP/1.1\r\nHost: h\r\nBad Header: x\r\n\r\n", "GET /a HTTP/1.1\r\n\r\n", "GET /a HTTP/1.1\r\nHost: h\r\nhOST: h\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: h\r\nBad Header: x\r\n\r\n", "GET /a HTTP/1.1\r\n\r\n",
+            "GET /a HTTP/1.1\r\nHost: h\r\nhOST: h\r\n\r\n",
             "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nnothing\r\n",
             "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",

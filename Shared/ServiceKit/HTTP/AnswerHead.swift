@@ -32,7 +32,8 @@ extension ByteBuffer {
         for field in head.headerFields {
             // Lengths first: they are compared faster, and there are many fields.
             switch field.name.rawName.utf8.count {
-            case 4 where field.name == .date, 10 where isLast && field.name == .connection, 17 where field.name == .transferEncoding: continue
+            case 4 where field.name == .date, 10 where isLast && field.name == .connection, 17 where field.name == .transferEncoding:
+                continue
             case 14 where field.name == .contentLength && (framing != .head || !head.mayHaveLength): continue
             default: writeField(field)
             }

@@ -202,7 +202,11 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
             reading = .body
             patience = Patience()
             executor.watch.add(self)
-            if head.bodyLength ?? .max <= Self.collectedBytes { collected = (head.request, ByteBuffer()) } else { beginStream(head.request) }
+            if head.bodyLength ?? .max <= Self.collectedBytes {
+                collected = (head.request, ByteBuffer())
+            } else {
+                beginStream(head.request)
+            }
         case .body(var bytes):
             patience.progress += bytes.readableBytes
             // What nobody wants is read all the same: the next request is behind it.

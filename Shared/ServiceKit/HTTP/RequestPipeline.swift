@@ -123,12 +123,18 @@ public struct RequestPipeline: RouterMiddleware {
 
 /// Where no gateway gave an id: 64 random bits of this process, then a count.
 enum RequestIdentifier {
-    private static let process = String(UInt64.random(in: .min ... .max), radix: 16)
+    private static let process = UInt64.random(in: .min ... .max)
     private static let count = Atomic<UInt64>(0)
 
     static func make() -> String {
-        let digits = String(count.wrappingAdd(1, ordering: .relaxed).newValue, radix: 16)
-        return process + String(repeating: "0", count: 16 - digits.utf8.count) + digits
+        let number = count.wrappingAdd(1, ordering: .relaxed).newValue
+        return String(unsafeUninitializedCapacity: 32) { digits in
+            for place in 0..<32 {
+                let digit = UInt8(truncatingIfNeeded: (place < 16 ? process : number) >> UInt64(60 - place % 16 * 4)) & 0xf
+                digits[place] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") - 10 + digit
+            }
+            return 32
+        }
     }
 
     /// 8 to 128 characters that cannot break a log line or a header.
