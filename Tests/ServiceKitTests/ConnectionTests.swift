@@ -41,6 +41,9 @@ import Testing
             count.value.wrappingAdd(1, ordering: .relaxed)
             return Response(status: .ok, body: ResponseBody(byteBuffer: large))
         }
+        router.get("host") { request, _ in request.head.authority ?? "" }
+        router.route("routed", [.get: { _, _ in Self.stream }])
+        router.get("missing") { _, _ in Response(status: HTTPResponse.Status(code: 404)) }
         router.on("stream", method: .get) { _, _ in Self.stream }
         router.on("stream", method: .head) { _, _ in Self.stream }
         router.get("short") { _, _ in Self.response(of: "four", saying: 5) }
@@ -179,12 +182,14 @@ import Testing
         "An answer that may have no body has none, and the next one begins where it should",
         arguments: [
             ("GET /empty", "204"), ("HEAD /failing", "404"), ("HEAD /nothing", "404"), ("HEAD /stream", "200"),
+            ("HEAD /routed", "200"),
         ]) func bodiless(_ request: String, _ status: String) async throws
     {
         let text = try await Self.exchange("\(request) HTTP/1.1\r\nHost: h\r\n\r\nGET /b HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
         let answers = Self.answers(text)
         try #require(answers.count == 2, "\(text)")
         #expect(answers[0].hasPrefix(status) && answers[0].hasSuffix("\r\n\r\n"), "\(answers[0])")
+        #expect(!answers[0].lowercased().contains("\r\ncontent-length: 0\r\n"), "nobody knows that: \(answers[0])")
         #expect(answers[1].hasSuffix("second"))
     }
 
@@ -196,6 +201,10 @@ import Testing
             "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nnothing\r\n",
             "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n",
+            "GET /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n",
+            "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            "POST /echo HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "GET /a HTTP/1.1\r\nHost: user@h\r\n\r\n", "GET http://user@h/a HTTP/1.1\r\nHost: h\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: h\r\nLong: \(String(repeating: "x", count: 17_000))",
         ], [[], ["more", "and more"]]) func malformed(_ request: String, _ more: [String]) async throws
     {
@@ -257,6 +266,8 @@ import Testing
         #expect(answers.allSatisfy { $0.hasPrefix("503") })
         #expect(answers[2].hasSuffix("\r\n\r\n"), "HEAD has no body")
         #expect(ContinuousClock.now - start >= .milliseconds(800))
+        let last = try await Self.exchange("HEAD /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", limits: limits)
+        #expect(last.hasPrefix("HTTP/1.1 503 Service Unavailable\r\n") && last.hasSuffix("\r\n\r\n"), "nor where it is the last: \(last)")
     }
 
     @Test("Who is refused a while later, and sends what is no HTTP meanwhile, is refused and sent away") func garbageMeanwhile()
@@ -335,7 +346,20 @@ import Testing
         #expect(!answer.contains("smuggled") && !answer.contains("second"), "\(answer)")
     }
 
-    @Test("The authority of an absolute form is not part of the path") func absoluteForm() async throws {
+    @Test("An absolute form says whose path it is, whatever Host does") func absoluteForm() async throws {
         #expect(try await Self.exchange("GET http://h/a?x=y HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").hasSuffix("first"))
+        #expect(try await Self.exchange("GET http://h:80/host HTTP/1.1\r\nHost: i\r\nConnection: close\r\n\r\n").hasSuffix("\r\nh:80"))
+        #expect(try await Self.exchange("GET /host HTTP/1.1\r\nHost: i\r\nConnection: close\r\n\r\n").hasSuffix("\r\ni"))
+    }
+
+    @Test("A status has its phrase also where the answer has only its number") func phrase() async throws {
+        let answer = try await Self.exchange("GET /missing HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        #expect(answer.hasPrefix("HTTP/1.1 404 Not Found\r\n"), "\(answer)")
+    }
+
+    @Test("Space around values is none of theirs") func space() async throws {
+        let request = "POST /echo HTTP/1.1\r\nHost: h\r\nExpect: 100-continue \r\nContent-Length: 3 \r\nConnection: close\r\n\r\n"
+        let answers = Self.answers(try await Self.exchange(request, "abc"))
+        #expect(answers.count == 2 && answers[0].hasPrefix("100 ") && answers[1].hasSuffix("abc"), "\(answers)")
     }
 }

@@ -1,5 +1,6 @@
 internal import HTTPTypes
 internal import NIOCore
+internal import NIOHTTP1
 
 /// How a client knows where an answer ends (RFC 9112 §6.3).
 enum AnswerFraming: Equatable {
@@ -25,7 +26,10 @@ extension ByteBuffer {
         if head.status == .ok {
             writeStaticString("HTTP/1.1 200 OK\r\ndate: ")
         } else {
-            writeString("HTTP/1.1 \(head.status.code) \(head.status.reasonPhrase)\r\ndate: ")
+            let phrase = head.status.reasonPhrase
+            writeString("HTTP/1.1 \(head.status.code) ")
+            writeString(phrase.isEmpty ? HTTPResponseStatus(statusCode: head.status.code).reasonPhrase : phrase)
+            writeStaticString("\r\ndate: ")
         }
         writeString(date)
         writeStaticString("\r\n")
@@ -34,7 +38,7 @@ extension ByteBuffer {
             switch field.name.rawName.utf8.count {
             case 4 where field.name == .date, 10 where isLast && field.name == .connection, 17 where field.name == .transferEncoding:
                 continue
-            case 14 where field.name == .contentLength && (framing != .head || !head.mayHaveLength): continue
+            case 14 where field.name == .contentLength && !(framing == .head && head.mayTellLength(field.value)): continue
             default: writeField(field)
             }
         }
@@ -72,6 +76,7 @@ extension ByteBuffer {
 }
 
 extension HTTPResponse {
-    /// RFC 9110 §8.6: an answer to HEAD has the length that the one to GET would have, and these have none.
-    fileprivate var mayHaveLength: Bool { status != .noContent && status != .notModified }
+    /// RFC 9110 §8.6: an answer to HEAD tells the length that the one to GET would have, or none; zero is what it seems to be where nobody has
+    /// made a body. These statuses have none.
+    fileprivate func mayTellLength(_ length: String) -> Bool { status != .noContent && status != .notModified && length != "0" }
 }

@@ -5,13 +5,15 @@ internal import NIOCore
 /// once, as a request may be on its way, but when nothing has happened on it for longer than a gateway would wait before using it again.
 extension ConnectionHandler {
     /// Ends the connection, with an answer where none has begun.
-    func end(with status: HTTPResponse.Status, _ context: ChannelHandlerContext) {
+    ///
+    /// - Parameter isWhole: false: only the head of it, as for HEAD.
+    func end(with status: HTTPResponse.Status, isWhole: Bool = true, _ context: ChannelHandlerContext) {
         isOver = true
         // A request may be answered before its body has come.
         let hasBegun = isClosing || (isAnswering ? answer.isBegun : reading == .body && collected == nil)
         abandon()
         guard !hasBegun else { return context.close(promise: nil) }
-        write(status, closing: true)
+        write(status, closing: true, isWhole: isWhole)
         context.flush()
         closeAfterAnswer()
     }
@@ -30,8 +32,6 @@ extension ConnectionHandler {
     }
 
     /// An answer without a request's task.
-    ///
-    /// - Parameter isWhole: false: only the head of it, as for HEAD.
     func write(_ status: HTTPResponse.Status, closing: Bool, isWhole: Bool = true) {
         let body = status == .serviceUnavailable ? load.refusal : []
         var fields: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store", .accessControlAllowOrigin: "*"]

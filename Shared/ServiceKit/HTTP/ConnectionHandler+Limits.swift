@@ -26,8 +26,9 @@ extension ConnectionHandler {
 
     /// Answers a request that goes no further, a while later; what is left of a small one is read, so that the connection can be used again.
     func refuse(_ head: RequestHead, _ context: ChannelHandlerContext) {
+        let isWhole = head.request.method != .head
         guard head.bodyLength ?? .max <= 65_536, !load.isDraining, isKeptAlive else {
-            return end(with: .serviceUnavailable, context)
+            return end(with: .serviceUnavailable, isWhole: isWhole, context)
         }
         reading = .refused
         patience = Patience()
@@ -35,7 +36,6 @@ extension ConnectionHandler {
         isAnswering = true
         answer = Answer()
         closesAfterAnswer = false
-        let isWhole = head.request.method != .head
         load.beginHoldingBack()
         let remaining = .nanoseconds(load.limits.holdBack.nanoseconds) - executor.waited
         context.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: max(remaining, .zero)) {
@@ -47,7 +47,7 @@ extension ConnectionHandler {
         load.endHoldingBack()
         guard !isOver, let context else { return }
         isAnswering = false
-        guard !isDeserted, !load.isDraining else { return end(with: .serviceUnavailable, context) }
+        guard !isDeserted, !load.isDraining else { return end(with: .serviceUnavailable, isWhole: isWhole, context) }
         lastUse = .now()
         write(.serviceUnavailable, closing: closesAfterAnswer, isWhole: isWhole)
         context.flush()

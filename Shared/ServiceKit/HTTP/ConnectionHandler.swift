@@ -306,6 +306,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         do {
             try await write(response, to: request)
         } catch {
+            if error is AnswerLengthMismatch { logger.error("an answer's body is not as long as its head says") }
             // What was begun cannot be ended in order.
             isOver = true
         }
@@ -364,7 +365,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     /// Writes a piece of the body, and waits while the client is behind.
     func write(_ bytes: ByteBuffer) async throws {
-        guard !isOver, !isDeserted else { throw ChannelError.ioOnClosedChannel }
+        guard !isOver, !isDeserted, !answer.isEnded else { throw ChannelError.ioOnClosedChannel }
         guard bytes.readableBytes > 0 else { return }
         switch answer.framing {
         case .length:
@@ -412,7 +413,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     /// Writes the end, and closes the connection where the answer was its last.
     func endAnswer(_ trailers: HTTPFields?) throws {
-        guard !isOver, !isDeserted, let context else { throw ChannelError.ioOnClosedChannel }
+        guard !isOver, !isDeserted, !answer.isEnded, let context else { throw ChannelError.ioOnClosedChannel }
         guard answer.remaining == 0 else { throw AnswerLengthMismatch() }
         if answer.framing == .chunked { answer.waiting.writeChunksEnd(trailers) }
         answer.isEnded = true

@@ -12,38 +12,57 @@ struct RequestHead {
     /// It speaks HTTP/1.1, and knows chunks and interim answers.
     let isModern: Bool
 
-    /// Nil: it is no request. HTTP/1.1 has one `Host` (RFC 9112 §3.2).
+    /// Nil: it is no request. HTTP/1.1 has one `Host` (RFC 9112 §3.2), and a body that is coded in another way than in chunks has an end that
+    /// nobody knows (RFC 9112 §6.1).
     init?(_ head: HTTPRequestHead) {
         isModern = (head.version.major, head.version.minor) >= (1, 1)
-        var hosts = 0
-        var authority: String?
+        var hosts: [String] = []
         var isChunked = false
         var fields = HTTPFields()
         fields.reserveCapacity(head.headers.count + 2)
         for (text, value) in head.headers {
             guard let name = HTTPField.Name(text) else { return nil }
+            let field = HTTPField(name: name, value: value)
             // Lengths first: they are compared faster, and there are many fields.
             switch text.utf8.count {
             case 4 where name.canonicalName == "host":
-                hosts += 1
-                authority = value
+                hosts.append(field.value)
                 continue
-            case 6 where name == .expect: expectsContinue = isModern && value.lowercased() == "100-continue"
-            case 14 where name == .contentLength: bodyLength = Int(value)
-            case 17 where name == .transferEncoding: isChunked = true
+            case 6 where name == .expect: expectsContinue = isModern && field.value.lowercased() == "100-continue"
+            case 14 where name == .contentLength: bodyLength = Int(field.value)
+            case 17 where name == .transferEncoding:
+                guard isModern, !isChunked, field.value.lowercased() == "chunked" else { return nil }
+                isChunked = true
             default: break
             }
-            fields.append(HTTPField(name: name, value: value))
+            fields.append(field)
         }
-        guard hosts == 1 || (hosts == 0 && !isModern), let method = try? HTTPRequest.Method(head.method), let path = Self.path(of: head)
-        else { return nil }
         if isChunked { bodyLength = nil }
+        if bodyLength == 0 { expectsContinue = false }
+        guard hosts.count == 1 || (hosts.isEmpty && !isModern), let method = try? HTTPRequest.Method(head.method),
+            let (authority, path) = Self.target(of: head, host: hosts.first), authority.map(Self.isAuthority) ?? true
+        else { return nil }
         request = HTTPRequest(method: method, scheme: "http", authority: authority, path: path, headerFields: fields)
     }
 
-    /// Of the absolute form (RFC 9112 §3.2.2) what follows the authority.
-    private static func path(of head: HTTPRequestHead) -> String? {
-        if head.uri.utf8.first == UInt8(ascii: "/") { return head.uri }
-        return try? HTTPRequest(head, secure: false, splitCookie: false).path
+    /// Of the absolute form the authority is the target's, whatever `Host` says (RFC 9112 §3.2.2).
+    private static func target(of head: HTTPRequestHead, host: String?) -> (authority: String?, path: String)? {
+        if head.uri.utf8.first == UInt8(ascii: "/") { return (host, head.uri) }
+        guard let path = try? HTTPRequest(head, secure: false, splitCookie: false).path else { return nil }
+        let parts = head.uri.split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2 else { return (host, path) }
+        return (String(parts[1].prefix { $0 != "/" && $0 != "?" && $0 != "#" }), path)
+    }
+
+    /// Whether the text has what a host and a port may consist of (RFC 3986 §3.2), and no user.
+    private static func isAuthority(_ text: String) -> Bool {
+        text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: ";"): true
+            case UInt8(ascii: "$")...UInt8(ascii: "."): true
+            case UInt8(ascii: "!"), UInt8(ascii: "="), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "_"), UInt8(ascii: "~"): true
+            default: false
+            }
+        }
     }
 }
