@@ -95,7 +95,9 @@ extension ConnectionHandler {
                 return false
             }
         }
-        return reading != .nothing || isBusy || waiting > 0
+        if reading != .nothing || isBusy || waiting > 0 { return true }
+        rest()
+        return false
     }
 
     /// Seconds that were waited, beside what came of it.

@@ -8,6 +8,7 @@ internal import NIOHTTP1
 ///
 /// A request whose body is short is handed on when all of it is there, so that slow clients keep nobody busy; a longer one with its body still
 /// arriving, no faster than it is read. The connection's task answers them, at once and on its event loop, and is cancelled when the client goes.
+/// It ends when nothing has come for a second, and at once where many others wait: what it keeps is most of what an idle connection would cost.
 ///
 /// What keeps the server within its limits is in `ConnectionHandler+Limits.swift`, and what ends the connection in `ConnectionHandler+End.swift`.
 ///
@@ -52,11 +53,13 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     private(set) var hasFailedParsing = false
     /// The body of the request that is answered, where it is still arriving and wanted.
     private var stream: BodyStream?
-    /// Answers the requests.
+    /// Answers the requests, as long as they come.
     private var task: Task<Void, Never>?
     private var awaiting: UnsafeContinuation<Request?, Never>?
-    /// A request that nobody awaits yet.
+    /// A request that the task is not waiting for yet.
     private var ready: Request?
+    /// Of whoever waits for the connection's end.
+    private var ending: UnsafeContinuation<Void, Never>?
     /// Whether a request has been handed on whose answer is not complete.
     var isAnswering = false
     /// What came behind the request that is answered.
@@ -72,6 +75,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     var isClosing = false
     /// The client is gone.
     private(set) var isDeserted = false
+    private var isClosed = false
     private var waiter: CheckedContinuation<Void, any Error>?
     /// Of a refusal that is held back.
     private var holding: UnsafeContinuation<Void, Never>?
@@ -122,6 +126,8 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         finishCounting()
         executor.watch.remove(self)
         abandon()
+        isClosed = true
+        endIfDone()
     }
 
     /// Tells the connection's task that nobody waits for it.
@@ -132,7 +138,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         task?.cancel()
         stream.take()?.fail(CancellationError())
         waiter.take()?.resume(throwing: ChannelError.ioOnClosedChannel)
-        awaiting.take()?.resume(returning: nil)
+        rest()
         holding.take()?.resume()
     }
 
@@ -233,7 +239,14 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         closesAfterAnswer = !isKeptAlive
         isAnswering = true
         began = .now() - executor.waited
-        if let awaiting = awaiting.take() { awaiting.resume(returning: request) } else { ready = request }
+        if let awaiting = awaiting.take() {
+            executor.waitingTasks -= 1
+            awaiting.resume(returning: request)
+        } else if task != nil {
+            ready = request
+        } else {
+            serve(request)
+        }
     }
 
     /// Parts that arrived too early, as far as they go.
@@ -266,32 +279,58 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     // MARK: Answers
 
-    /// Answers requests until the connection is over.
-    func serve() async {
+    /// Answers the request, and those that follow it closely.
+    private func serve(_ request: Request) {
         let task = Task(executorPreference: executor) {
-            while let request = await self.next() { await self.respond(to: request) }
+            var next: Request? = request
+            while let request = next {
+                await self.respond(to: request)
+                next = await self.next()
+            }
+            self.task = nil
+            // One may have come since it was told to end.
+            if let request = self.ready.take() { self.serve(request) } else { self.endIfDone() }
         }
-        channel.eventLoop.execute {
-            self.task = task
-            if self.isDeserted { task.cancel() }
-        }
-        await withTaskCancellationHandler {
-            await task.value
-        } onCancel: {
-            channel.close(promise: nil)
-        }
+        self.task = task
+        if isDeserted { task.cancel() }
     }
 
     private func next() async -> Request? {
         await withUnsafeContinuation { continuation in
             if let request = ready.take() {
                 continuation.resume(returning: request)
-            } else if isOver || isDeserted {
+            } else if isOver || isDeserted || executor.waitingTasks >= EventLoopExecutor.maximumWaitingTasks {
                 continuation.resume(returning: nil)
             } else {
+                executor.waitingTasks += 1
                 awaiting = continuation
             }
         }
+    }
+
+    /// Ends the connection's task where it has nothing to do.
+    func rest() {
+        guard let awaiting = awaiting.take() else { return }
+        executor.waitingTasks -= 1
+        awaiting.resume(returning: nil)
+    }
+
+    /// Returns when the connection is closed, and nothing is done for it any more.
+    func untilEnd() async {
+        await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                channel.eventLoop.execute {
+                    self.ending = continuation
+                    self.endIfDone()
+                }
+            }
+        } onCancel: {
+            channel.close(promise: nil)
+        }
+    }
+
+    private func endIfDone() {
+        if isClosed, task == nil { ending.take()?.resume() }
     }
 
     private func respond(to request: Request) async {

@@ -18,6 +18,9 @@ final class EventLoopExecutor: TaskExecutor, @unchecked Sendable {
     private static let maximumRun = 256
     private static let maximumTime = TimeAmount.milliseconds(10)
 
+    /// Of connections' tasks, so many wait for the next request.
+    static let maximumWaitingTasks = 256
+
     private let eventLoop: any EventLoop
     private var local: [UnownedJob] = []
     private var isDraining = false
@@ -28,6 +31,8 @@ final class EventLoopExecutor: TaskExecutor, @unchecked Sendable {
     /// The loop's connections on which something is under way.
     let watch: ConnectionWatch
     let date = HTTPDate()
+    /// Connections' tasks that wait for the next request.
+    var waitingTasks = 0
     private let parcel = Mutex(Parcel())
 
     private init(_ eventLoop: any EventLoop) {

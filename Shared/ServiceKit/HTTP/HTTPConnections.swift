@@ -33,7 +33,7 @@ public struct HTTPConnections: ServerChildChannel {
     }
 
     public func handle(value: Value, logger: Logger) async {
-        await value.connection.serve()
+        await value.connection.untilEnd()
     }
 }
 
