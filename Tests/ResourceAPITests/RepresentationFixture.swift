@@ -26,7 +26,7 @@ enum RepresentationFixture {
     private static let domains =
         ["color", "shade", "tint", "hue", "plain", "owned", "closed", "loud"].map {
             "CREATE DOMAIN api.\($0) AS int CHECK (VALUE BETWEEN 0 AND 16777215)"
-        } + ["CREATE DOMAIN api.deep AS api.color", "CREATE DOMAIN api.doc AS jsonb"]
+        } + ["CREATE DOMAIN api.deep AS api.color", "CREATE DOMAIN api.doc AS jsonb", "CREATE DOMAIN api.word AS text"]
 
     private static let casts =
         output("color") + input("color", "json") + input("color", "text") + output("shade") + input("tint", "json") + input("hue", "text")
@@ -35,6 +35,8 @@ enum RepresentationFixture {
         + output("loud", as: "AS ASSIGNMENT") + [
             "CREATE FUNCTION looks.doc_json(api.doc) RETURNS json LANGUAGE sql STABLE AS $$SELECT jsonb_build_object('is', $1)::json$$",
             "CREATE CAST (api.doc AS json) WITH FUNCTION looks.doc_json(api.doc) AS IMPLICIT",
+            "CREATE FUNCTION looks.word_json(api.word) RETURNS json LANGUAGE sql IMMUTABLE AS $$SELECT to_json(upper($1))$$",
+            "CREATE CAST (api.word AS json) WITH FUNCTION looks.word_json(api.word) AS IMPLICIT",
         ]
 
     private static let tables = [
@@ -51,7 +53,8 @@ enum RepresentationFixture {
         """,
         """
         CREATE TABLE api.swatches (
-            tenant_id uuid NOT NULL DEFAULT sallyport.current_tenant(), color api.color NOT NULL, name text, PRIMARY KEY (tenant_id, color))
+            tenant_id uuid NOT NULL DEFAULT sallyport.current_tenant(), color api.color NOT NULL, name text, word api.word,
+            PRIMARY KEY (tenant_id, color))
         """,
         "SELECT sallyport.enable_tenancy(t) FROM unnest('{api.paints,api.walls,api.swatches}'::regclass[]) AS t",
         "CREATE VIEW api.dark WITH (security_invoker = true) AS SELECT id, color, (color / 2)::api.color AS darker, color + 0 AS raw FROM api.paints",

@@ -1,4 +1,6 @@
 import FoundationEssentials
+import HTTPTypes
+import HummingbirdTesting
 import JSON
 import Postgres
 import TestSupport
@@ -149,7 +151,7 @@ import Testing
             let csv = try await api.send(TestDatabase.acme, .read, "paints", "select=id,color,tint,doc&order=id", accept: "text/csv")
             #expect(
                 csv.text
-                    == "id,color,tint,doc\n1,#FF0000,255,\"{\"\"is\"\" : {\"\"a\"\": 1}}\"\n2,#00FF00,2,\"{\"\"is\"\" : {\"\"a\"\": 2}}\"\n3,\"\",,\"{\"\"is\"\" : null}\""
+                    == "id,color,tint,doc\n1,#FF0000,255,\"{\"\"is\"\": {\"\"a\"\": 1}}\"\n2,#00FF00,2,\"{\"\"is\"\": {\"\"a\"\": 2}}\"\n3,\"\",,\"{\"\"is\"\": null}\""
             )
             let result = try await api.send(TestDatabase.acme, .callReading, "some_paints", "select=color&id=eq.2&color=eq.00FF00")
             #expect(result.text == ##"[{"color":"#00FF00"}]"##)
@@ -220,7 +222,7 @@ import Testing
             #expect(others.text == ##"[{"color":"#FF0000"}]"##)
 
             let put = try await api.send(
-                TestDatabase.acme, .put, "swatches", "color=eq.%23ABCDEF", prefer: "return=representation",
+                TestDatabase.acme, .put, "swatches", "color=eq.%23ABCDEF&select=color,name", prefer: "return=representation",
                 body: ##"{"color":"#ABCDEF","name":"first"}"##)
             #expect(put.status == 201 && put.text == ##"[{"color":"#ABCDEF","name":"first"}]"##, "\(put.text)")
             let again = try await api.send(
@@ -298,6 +300,74 @@ import Testing
             #expect(try operation(.update, "swatches", "name=eq.x", #"{"color":"x"}"#).runsForeignCode)
             let plain = try operation(.read, "paints", "select=id,plain&plain=eq.1").statement
             #expect(plain.map { "\($0.statement.text)".contains("looks") } == false)
+        }
+    }
+
+    private static func prepare(_ database: TestDatabase) async throws {
+        try await database.withPool(role: "sallyport_owner") { _ = try await $0.batch(RepresentationFixture.setup) }
+    }
+
+    @Test("go through files in and out, and a wrong line is told by the column that is wrong") func files() async throws {
+        try await ResourceAPIHarness.with(prepare: Self.prepare) { api in
+            let token = try api.token(api.acme)
+            func load(_ csv: String) async throws -> ResourceAPIHarness.Answer {
+                try await api.send(.post, "paints/import", token: token, body: csv, headers: [.contentType: "text/csv"])
+            }
+            let wrong = try await load("id,color,tint\n1,#FF0000,zz\n2,#00FF00,000001\n")
+            let line = wrong.json.objectValue?["lines"]?.arrayValue?.first?.objectValue
+            #expect(
+                line?["line"]?.intValue == 2 && line?["column"]?.stringValue == "tint" && line?["code"]?.stringValue == "22P02",
+                "\(wrong.body)")
+            let right = try await load("id,color,tint\n1,#FF0000,#000002\n2,,000001\n")
+            #expect(right.status == .created, "\(right.body)")
+            let csv = try await api.text(.get, "paints/export?select=id,color,tint,c:color::int&order=id", token: token)
+            #expect(csv.body == "id,color,tint,c\n1,#FF0000,2,16711680\n2,\"\",1,\n")
+            let lines = try await api.text(
+                .get, "paints/export?select=id,color&order=id&limit=1", token: token, headers: [.accept: "application/x-ndjson"])
+            #expect(lines.body == ##"{"id":1,"color":"#FF0000"}"## + "\n")
+            let other = try await api.text(.get, "paints/export?select=id", token: api.token(api.globex))
+            #expect(other.body == "id\n")
+        }
+    }
+
+    @Test("are of no type in the document, read or written, each by its own cast") func document() async throws {
+        try await ResourceAPIHarness.with(prepare: Self.prepare) { api in
+            let schemas = try await api.send(.get, "", token: api.token(api.acme)).json.objectValue?["components"]?.objectValue?["schemas"]?
+                .objectValue
+            func type(_ column: String, _ component: String) -> JSONValue? {
+                schemas?[component]?.objectValue?["properties"]?.objectValue?[column]?.objectValue?["type"]
+            }
+            #expect(type("word", "swatches") == nil)
+            for written in ["swatches.new", "swatches.change"] { #expect(type("word", written) == ["string", "null"]) }
+            #expect(type("name", "swatches") == ["string", "null"])
+            #expect(schemas?["paints"]?.objectValue?["properties"]?.objectValue?["color"]?.objectValue?["default"] == nil)
+        }
+    }
+
+    @Test("search by index as other columns do") func indexes() async throws {
+        try await TestDatabase.with { database async throws in
+            try await Self.prepare(database)
+            try await database.withPool(role: "postgres") { postgres async throws in
+                let rows: SQL = """
+                    INSERT INTO api.swatches (tenant_id, color)
+                    SELECT t, c FROM unnest(\([TestDatabase.acme, TestDatabase.globex].map(\.uuidString))::uuid[]) AS t, generate_series(1, 5000) AS c
+                    """
+                _ = try await postgres.query(rows)
+                _ = try await postgres.query("ANALYZE api.swatches")
+            }
+            try await database.withPool(role: "sallyport_api") { postgres async throws in
+                let engine = ResourceEngine(catalog: try await CatalogStore(schemas: ["api"]).load(from: postgres), maximumRows: 1000)
+                for query in ["color=eq.0000FF", "color=in.(0000FF,0000FE)", "select=name&color=eq(any).{1,2}", "color=lt.000003"] {
+                    let prepared = try engine.prepare(ResourceRequest(verb: .read, name: "swatches", rawQuery: query[...]))
+                    let statement = try #require(prepared.operation.statement).bind(prepared.query, nil)
+                    let explanation = SQL(
+                        SQLStatement("EXPLAIN " + statement.text, parameterTypes: statement.parameters.map(\.type)), statement.parameters)
+                    let plan = try await postgres.query(explanation, settings: .tenant(TestDatabase.acme)).map {
+                        try $0.decode(String.self)
+                    }
+                    #expect(plan.contains { $0.contains("Index Cond") && $0.contains("color") }, "\(query): \(plan)")
+                }
+            }
         }
     }
 }
