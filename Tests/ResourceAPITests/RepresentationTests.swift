@@ -370,4 +370,42 @@ import Testing
             }
         }
     }
+
+    @Test("shorten keys to base64, as PostgREST's documentation has it") func shortened() async throws {
+        let setup: [SQL] = [
+            "CREATE DOMAIN api.short_id AS uuid",
+            "CREATE FUNCTION api.json(api.short_id) RETURNS json LANGUAGE sql IMMUTABLE AS $$SELECT to_json(encode(uuid_send($1), 'base64'))$$",
+            """
+            CREATE FUNCTION api.short_id(text) RETURNS api.short_id LANGUAGE sql IMMUTABLE AS $$SELECT encode(decode($1, 'base64'), 'hex')::uuid$$
+            """,
+            "CREATE FUNCTION api.short_id(json) RETURNS api.short_id LANGUAGE sql IMMUTABLE AS $$SELECT api.short_id($1 #>> '{}')$$",
+            "CREATE CAST (api.short_id AS json) WITH FUNCTION api.json(api.short_id) AS IMPLICIT",
+            "CREATE CAST (json AS api.short_id) WITH FUNCTION api.short_id(json) AS IMPLICIT",
+            "CREATE CAST (text AS api.short_id) WITH FUNCTION api.short_id(text) AS IMPLICIT",
+            "GRANT EXECUTE ON FUNCTION api.json(api.short_id), api.short_id(text), api.short_id(json) TO sallyport_api",
+            "CREATE TABLE api.profiles (id api.short_id PRIMARY KEY, name text)", "SELECT sallyport.enable_tenancy('api.profiles')",
+        ]
+        try await TestAPI.with(setup: setup) { api in
+            let keys = ["hGxP/ZLOTeeNEY4pkp9OxA==", "AAECAwQFBgcICQoLDA0ODw=="]
+            for tenant in Self.tenants {
+                for key in keys {
+                    let made = try await api.send(
+                        tenant, .insert, "profiles", prefer: "return=headers-only", body: #"{"id":"\#(key)","name":"x"}"#)
+                    #expect(made.status == 201, "\(made.text)")
+                    let location = try #require(made.headers["Location"]?.split(separator: "?").last)
+                    #expect(
+                        try await api.send(tenant, .read, "profiles", "select=id&\(location)").text == #"[{"id":"\#(key)"}]"#, "\(location)"
+                    )
+                }
+                let listed = try await api.send(
+                    tenant, .read, "profiles",
+                    "select=id,stored:id::text&id=in.(\(keys.joined(separator: ",")),AAAAAAAAAAAAAAAAAAAAAA==)&order=id")
+                #expect(listed.rows.map { $0["id"]?.stringValue } == [keys[1], keys[0]], "\(listed.text)")
+                #expect(listed.rows.last?["stored"]?.stringValue == "846c4ffd-92ce-4de7-8d11-8e29929f4ec4")
+            }
+            #expect(try await api.send(TestDatabase.acme, .delete, "profiles", "id=eq.\(keys[0])").status == 204)
+            #expect(try await api.send(TestDatabase.acme, .read, "profiles").rows.count == 1)
+            #expect(try await api.send(TestDatabase.globex, .read, "profiles").rows.count == 2)
+        }
+    }
 }
