@@ -52,11 +52,16 @@ enum RepresentationFixture {
             FOREIGN KEY (tenant_id, paint) REFERENCES api.paints (tenant_id, id))
         """,
         """
+        CREATE TABLE api.nails (
+            tenant_id uuid NOT NULL DEFAULT sallyport.current_tenant(), id int, wall int, PRIMARY KEY (tenant_id, id),
+            FOREIGN KEY (tenant_id, wall) REFERENCES api.walls (tenant_id, id))
+        """,
+        """
         CREATE TABLE api.swatches (
             tenant_id uuid NOT NULL DEFAULT sallyport.current_tenant(), color api.color NOT NULL, name text, word api.word,
             PRIMARY KEY (tenant_id, color))
         """,
-        "SELECT sallyport.enable_tenancy(t) FROM unnest('{api.paints,api.walls,api.swatches}'::regclass[]) AS t",
+        "SELECT sallyport.enable_tenancy(t) FROM unnest('{api.paints,api.walls,api.nails,api.swatches}'::regclass[]) AS t",
         "CREATE VIEW api.dark WITH (security_invoker = true) AS SELECT id, color, (color / 2)::api.color AS darker, color + 0 AS raw FROM api.paints",
         "SELECT sallyport.enable_tenancy('api.dark')",
         "CREATE FUNCTION api.some_paints() RETURNS SETOF api.paints LANGUAGE sql STABLE AS 'SELECT * FROM api.paints'",

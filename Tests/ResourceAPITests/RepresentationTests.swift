@@ -21,6 +21,9 @@ import Testing
                     tenant, .insert, "walls",
                     body: #"[{"id":1,"paint":2,"area":10},{"id":2,"paint":1,"area":20},{"id":3,"paint":null,"area":5}]"#)
                 #expect(walls.status == 201, "\(walls.text)")
+                let nails = try await api.send(
+                    tenant, .insert, "nails", body: #"[{"id":1,"wall":1},{"id":2,"wall":2},{"id":3,"wall":3},{"id":4,"wall":1}]"#)
+                #expect(nails.status == 201, "\(nails.text)")
             }
             _ = try await api.send(TestDatabase.globex, .insert, "paints", body: ##"{"id":9,"color":"#999999"}"##)
             try await body(api)
@@ -88,6 +91,23 @@ import Testing
         ("walls", "select=...paints(doc),area.sum()&id=eq.2", ##"[{"doc":{"is": {"a": 1}},"sum":20}]"##),
         ("walls", "select=...paints(color.max())", ##"[{"max":16711680}]"##),
         ("paints", "select=id,...walls(paint)&id=eq.1", ##"[{"id":1,"paint":[2]}]"##.replacing("[2]", with: "[1]")),
+        (
+            "walls", "select=id,...paints(color)&order=id.desc&limit=2&offset=1",
+            ##"[{"id":2,"color":"#FF0000"},{"id":1,"color":"#00FF00"}]"##
+        ),
+        (
+            "nails", "select=id,...walls(w:id,...paints(color))&order=color.desc.nullslast,id",
+            ##"[{"id":2,"w":2,"color":"#FF0000"},{"id":1,"w":1,"color":"#00FF00"},{"id":4,"w":1,"color":"#00FF00"},"##
+                + ##"{"id":3,"w":3,"color":null}]"##
+        ),
+        (
+            "nails", "select=...walls(...paints(color)),n:count()&order=color.nullsfirst",
+            ##"[{"color":null,"n":1},{"color":"#00FF00","n":2},{"color":"#FF0000","n":1}]"##
+        ),
+        (
+            "walls", "select=id,...nails(id2:id,walls(paints(color)))&id=eq.2",
+            ##"[{"id":2,"id2":[2],"walls":[{"paints":{"color":"#FF0000"}}]}]"##
+        ),
         // Views.
         ("dark", "select=*&order=id&limit=1", ##"[{"id":1,"color":"#FF0000","darker":"#7F8000","raw":16711680}]"##),
         // Filters.
@@ -406,6 +426,40 @@ import Testing
             #expect(try await api.send(TestDatabase.acme, .delete, "profiles", "id=eq.\(keys[0])").status == 204)
             #expect(try await api.send(TestDatabase.acme, .read, "profiles").rows.count == 1)
             #expect(try await api.send(TestDatabase.globex, .read, "profiles").rows.count == 2)
+        }
+    }
+
+    @Test("may have any names") func names() async throws {
+        let schema = #""loo\ks"" 'S; --""#
+        let function = #""f$1 ') ""--""#
+        let domain = #"api."Do main[]'""#
+        let setup: [SQL] = [
+            "CREATE SCHEMA \(unescaped: schema)", "GRANT USAGE ON SCHEMA \(unescaped: schema) TO sallyport_api",
+            "CREATE DOMAIN \(unescaped: domain) AS text",
+            """
+            CREATE FUNCTION \(unescaped: schema).\(unescaped: function)(\(unescaped: domain)) RETURNS json LANGUAGE sql IMMUTABLE
+                AS $$SELECT to_json('<' || $1 || '>')$$
+            """,
+            "CREATE CAST (\(unescaped: domain) AS json) WITH FUNCTION \(unescaped: schema).\(unescaped: function)(\(unescaped: domain)) AS IMPLICIT",
+            """
+            CREATE FUNCTION \(unescaped: schema).\(unescaped: function)(text) RETURNS \(unescaped: domain) LANGUAGE sql IMMUTABLE
+                AS $$SELECT trim($1, '<>')$$
+            """,
+            "CREATE CAST (text AS \(unescaped: domain)) WITH FUNCTION \(unescaped: schema).\(unescaped: function)(text) AS IMPLICIT",
+            "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA \(unescaped: schema) TO sallyport_api",
+            "CREATE TABLE api.odd (\"c'\"\"d\" \(unescaped: domain) PRIMARY KEY)", "SELECT sallyport.enable_tenancy('api.odd')",
+        ]
+        try await TestAPI.with(setup: setup) { api in
+            let made = try await api.send(
+                TestDatabase.acme, .insert, "odd", prefer: "return=representation", body: #"{"c'\"d":"'; DROP TABLE api.odd; --"}"#)
+            #expect(made.status == 201 && made.text == #"[{"c'\"d":"<'; DROP TABLE api.odd; -->"}]"#, "\(made.text)")
+            let name = "%22c'%5C%22d%22"
+            let value = "%3C';%20DROP%20TABLE%20api.odd;%20--%3E"
+            for query in ["\(name)=eq.\(value)", "\(name)=in.(\"\(value)\")"] {
+                let found = try await api.send(TestDatabase.acme, .read, "odd", query)
+                #expect(found.rows.count == 1, "\(query): \(found.text)")
+                #expect(try await api.send(TestDatabase.globex, .read, "odd", query).text == "[]")
+            }
         }
     }
 }
