@@ -31,6 +31,16 @@ CREATE TABLE nominations (
 CREATE TABLE premieres (id int PRIMARY KEY, location text, "date" date, film_id int);
 CREATE TABLE addresses (id int PRIMARY KEY, name text, city text, state text, postal_code char(5));
 SELECT sallyport.enable_tenancy(t) FROM unnest('{docs.technical_specs,docs.roles,docs.nominations,docs.premieres,docs.addresses}'::regclass[]) AS t;
+CREATE DOMAIN app_uuid AS uuid;
+CREATE FUNCTION json(app_uuid) RETURNS json LANGUAGE sql IMMUTABLE AS $$SELECT to_json(encode(uuid_send($1), 'base64'))$$;
+CREATE FUNCTION app_uuid(text) RETURNS app_uuid LANGUAGE sql IMMUTABLE AS $$SELECT encode(decode($1, 'base64'), 'hex')::uuid$$;
+CREATE FUNCTION app_uuid(json) RETURNS app_uuid LANGUAGE sql IMMUTABLE AS $$SELECT docs.app_uuid($1 #>> '{}')$$;
+CREATE CAST (app_uuid AS json) WITH FUNCTION json(app_uuid) AS IMPLICIT;
+CREATE CAST (json AS app_uuid) WITH FUNCTION app_uuid(json) AS IMPLICIT;
+CREATE CAST (text AS app_uuid) WITH FUNCTION app_uuid(text) AS IMPLICIT;
+GRANT EXECUTE ON FUNCTION json(app_uuid), app_uuid(text), app_uuid(json) TO sallyport_api;
+CREATE TABLE profiles (id app_uuid PRIMARY KEY, name text);
+SELECT sallyport.enable_tenancy('docs.profiles');
 CREATE TABLE orders (
     tenant_id uuid NOT NULL DEFAULT sallyport.current_tenant(), id int, name text, billing_address_id int, shipping_address_id int,
     amount numeric, order_date date, order_details jsonb,
@@ -159,6 +169,7 @@ BEGIN
         (6, 5, 'Stagecoach', 1939, 7.8, 'english');
     INSERT INTO technical_specs (film_id, runtime, camera, sound) VALUES (4, '01:49', 'Panavision Millennium XL2', 'mono'), (5, '02:34', 'Arriflex 35-III', 'stereo');
     INSERT INTO roles (film_id, actor_id, character) VALUES (4, 1, 'Thomas Wake'), (4, 3, 'Thomas Howard'), (3, 2, 'The Bride'), (5, 5, 'Vincent Vega'), (5, 4, 'Chico');
+    INSERT INTO profiles (id, name) VALUES ('846c4ffd-92ce-4de7-8d11-8e29929f4ec4', 'John Doe');
     INSERT INTO competitions (id, name, year) VALUES (1, 'Cannes', 1990), (2, 'Berlin', 1991), (3, 'Cannes', 2019);
     INSERT INTO nominations (competition_id, film_id, rank) VALUES (1, 5, 1), (2, 5, 5), (3, 4, 2);
     INSERT INTO premieres (id, location, "date", film_id) VALUES (1, 'Cannes Film Festival', '1994-05-21', 5), (2, 'Paris', '2019-05-19', 4);

@@ -37,6 +37,18 @@ def ids(rows) -> list[int]:
 
 WORKERS = "Workers Leaving The Lumière Factory In Lyon"
 
+# Domain representations: https://docs.postgrest.org/en/stable/references/api/domain_representations.html
+
+
+def test_domain_representations(docs):
+    john = {"id": "hGxP/ZLOTeeNEY4pkp9OxA==", "name": "John Doe"}
+    assert docs.get("profiles") == [john]
+    jane = {"id": "ZH4RwHmsRpqZDCzBzXz+yA==", "name": "Jane Doe"}
+    assert docs.send("POST", "profiles?select=*", 201, json=jane, headers={"Prefer": "return=representation"}).json() == [jane]
+    assert docs.get("profiles?id=eq.ZH4RwHmsRpqZDCzBzXz%2ByA==") == [jane]
+    assert docs.get("profiles?id=in.(hGxP/ZLOTeeNEY4pkp9OxA==)") == [john]
+
+
 # Tables and views: https://docs.postgrest.org/en/stable/references/api/tables_views.html
 
 

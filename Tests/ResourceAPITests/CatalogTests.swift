@@ -105,6 +105,10 @@ import Testing
             "CREATE POLICY p ON api.made USING (true)", "ALTER POLICY p ON api.made USING (false)", "ALTER TABLE api.made DROP COLUMN a",
             "CREATE VIEW api.seen AS SELECT 1 AS one", "CREATE OR REPLACE VIEW api.seen AS SELECT 2 AS one",
             "CREATE FUNCTION api.f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "GRANT EXECUTE ON FUNCTION api.f() TO sallyport_exposed",
+            "CREATE DOMAIN api.hue AS int",
+            "CREATE FUNCTION api.hue_json(api.hue) RETURNS json LANGUAGE sql AS 'SELECT to_json($1::int)'",
+            "CREATE CAST (api.hue AS json) WITH FUNCTION api.hue_json(api.hue) AS IMPLICIT",
+            "GRANT EXECUTE ON FUNCTION api.hue_json(api.hue) TO sallyport_api", "DROP CAST (api.hue AS json)",
             "CREATE TYPE api.kind AS ENUM ('a')", "ALTER TYPE api.kind ADD VALUE 'b'", "DROP FUNCTION api.f()", "DROP TABLE api.made",
             "REVOKE USAGE ON SCHEMA api FROM sallyport_api",
         ]
@@ -138,6 +142,9 @@ import Testing
             ("CREATE POLICY p ON api.made", true), ("COMMENT ON TABLE api.made IS 'x'", true), ("DROP TABLE api.made", true),
             ("CREATE TEMPORARY TABLE brief (id int)", false), ("DROP TABLE brief", false), ("DELETE FROM api.orders", false),
             ("CREATE FUNCTION api.f() RETURNS int LANGUAGE sql AS 'SELECT 1'", true), ("DROP FUNCTION api.f()", true),
+            ("CREATE DOMAIN api.hue AS int", true),
+            ("CREATE FUNCTION api.hue_json(api.hue) RETURNS json LANGUAGE sql AS 'SELECT to_json($1::int)'", true),
+            ("CREATE CAST (api.hue AS json) WITH FUNCTION api.hue_json(api.hue) AS IMPLICIT", true), ("DROP CAST (api.hue AS json)", true),
         ]
         try await TestDatabase.with { database async throws in
             let connect: @Sendable (String) throws -> BlockingConnection = { role in

@@ -23,7 +23,28 @@ import Testing
     private static let noted =
         "CREATE TABLE api.notes (id int PRIMARY KEY, person text, words tsvector); SELECT sallyport.enable_tenancy('api.notes'); "
 
+    /// A domain in use, with a cast to json; not granted, as functions are from the start.
+    private static let colored = """
+        CREATE SCHEMA looks; GRANT USAGE ON SCHEMA looks TO sallyport_api; CREATE DOMAIN looks.color AS int;
+        CREATE FUNCTION looks.shown(looks.color) RETURNS json LANGUAGE sql SET search_path = pg_catalog AS 'SELECT to_json($1::int)';
+        CREATE CAST (looks.color AS json) WITH FUNCTION looks.shown(looks.color) AS IMPLICIT;
+
+        """
+    private static let paints = "CREATE TABLE api.paints (color looks.color PRIMARY KEY); SELECT sallyport.enable_tenancy('api.paints'); "
+    private static let granted = "GRANT EXECUTE ON FUNCTION looks.shown(looks.color) TO sallyport_api; "
+
     static let cases: [Case] = [
+        Case(check: "representation", severity: .warning, object: "looks.shown(looks.color)", setup: colored + paints),
+        Case(
+            check: "representation", severity: .warning, object: "looks.shown(looks.color)",
+            setup: colored + paints + granted + "ALTER FUNCTION looks.shown(looks.color) SECURITY DEFINER"),
+        Case(
+            check: "representation", severity: .warning, object: "looks.shown(looks.color)",
+            setup: colored + paints + granted + "REVOKE USAGE ON SCHEMA looks FROM sallyport_api"),
+        Case(
+            check: "representation", severity: .warning, object: "looks.shown(looks.color)",
+            setup: colored + paints + granted + "ALTER FUNCTION looks.shown(looks.color) OWNER TO sallyport_api", asSuperuser: true,
+            isCuredBySuperuser: true),
         Case(
             check: "isolation", severity: .error, object: "api.naked",
             setup: "CREATE TABLE api.naked (id int PRIMARY KEY); GRANT SELECT ON api.naked TO sallyport_api"),
@@ -185,6 +206,8 @@ import Testing
             """, "CREATE SCHEMA other; CREATE TABLE other.quiet (id int)",
             "CREATE TABLE api.counted (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY); SELECT sallyport.enable_tenancy('api.counted')",
             "CREATE INDEX ON api.orders (tenant_id, status text_ops)",
+            Self.colored, Self.paints + Self.granted,
+            "CREATE DOMAIN looks.plain AS int; CREATE CAST (text AS looks.plain) WITH INOUT AS IMPLICIT; ALTER TABLE api.paints ADD p looks.plain",
             "CREATE POLICY by_row ON api.orders AS RESTRICTIVE USING (status <> 'x' OR sallyport.has_scope('orders:' || status))",
         ]
         try await TestDatabase.with { database async throws in

@@ -77,7 +77,9 @@ struct CatalogBuilder {
         let columns = visible.map { column in
             let origin = origins.origin(of: column.number, in: relation.id)
             let base = origin.relation == relation.id || !isSimple ? nil : self.column(origin.column, of: origin.relation)
-            return makeColumn(column, base: base)
+            var made = makeColumn(column, base: base)
+            made.casts = rows.casts[column.type.id] ?? []
+            return made
         }
         let names = Dictionary(visible.map { ($0.number, $0.name) }, uniquingKeysWith: { first, _ in first })
         let kind: Table.Kind =

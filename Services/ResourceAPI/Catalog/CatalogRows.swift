@@ -76,6 +76,8 @@ struct CatalogRows: Sendable {
     /// Those whose names begin with `sallyport_`, if they are enabled.
     var triggers: [TriggerRow] = []
     var types = CatalogTypes()
+    /// By domain, in a fixed order.
+    var casts: [Int64: [DomainCast]] = [:]
     /// Relations that run developers' functions; of the others nothing.
     var foreignCode: [Int64: Table.ForeignCode] = [:]
     var timeZones: Set<String> = []

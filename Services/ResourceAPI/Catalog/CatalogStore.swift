@@ -16,7 +16,7 @@ struct CatalogStore: Sendable {
     func load(from postgres: Postgres) async throws -> Catalog {
         var statements = [
             Self.role, Self.relations(schemas), Self.columns(schemas), Self.constraints(schemas), Self.views(schemas),
-            Self.functions(schemas), Self.types, Self.triggers(schemas), Self.foreignCode,
+            Self.functions(schemas), Self.types, Self.triggers(schemas), Self.foreignCode, Self.domainCasts,
         ]
         let known = timeZones.names
         if known == nil { statements.append(Self.timeZones) }
@@ -32,7 +32,8 @@ struct CatalogStore: Sendable {
         try rows.readTypes(results[6])
         try rows.readTriggers(results[7])
         try rows.readForeignCode(results[8])
-        rows.timeZones = try known ?? Set(results[9].map { try $0.decode(String.self) })
+        try rows.readDomainCasts(results[9])
+        rows.timeZones = try known ?? Set(results[10].map { try $0.decode(String.self) })
         timeZones.names = rows.timeZones
         return CatalogBuilder(rows).catalog(schemas: schemas)
     }
@@ -383,6 +384,7 @@ extension CatalogStore {
             (SELECT pg_catalog.bit_xor(pg_catalog.hashtextextended(xmin::text, oid::int8))
                FROM pg_catalog.pg_type WHERE oid >= 16384 AND typtype IN ('d', 'e')),
             (SELECT pg_catalog.bit_xor(pg_catalog.hashtextextended(xmin::text, oid::int8)) FROM pg_catalog.pg_enum),
+            (SELECT pg_catalog.bit_xor(pg_catalog.hashtextextended(xmin::text, oid::int8)) FROM pg_catalog.pg_cast WHERE oid >= 16384),
             (SELECT pg_catalog.bit_xor(pg_catalog.hashtextextended(xmin::text, oid::int8))
                FROM pg_catalog.pg_namespace WHERE nspname NOT LIKE 'pg\\_%'),
             (SELECT pg_catalog.bit_xor(pg_catalog.hashtextextended(xmin::text, objoid::int8 * 2048 + objsubid))

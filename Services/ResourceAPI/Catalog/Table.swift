@@ -127,9 +127,14 @@ struct Column: Sendable, Hashable {
     var enumLabels: [String] = []
     /// The type's kind: what full-text search, JSON paths and formats need to know.
     var kind = Kind.other
+    /// Of a table's or view's column whose type is a domain with representations of its own; at most one for each direction.
+    var casts: [DomainCast] = []
 
     /// What it speaks of, its texts too.
-    var names: [String] { [name, type, comment ?? "", defaultExpression ?? ""] + enumLabels }
+    var names: [String] { [name, type, comment ?? "", defaultExpression ?? ""] + enumLabels + casts.flatMap(\.names) }
+
+    /// The cast of this direction, if the domain has it.
+    func cast(_ direction: DomainCast.Direction) -> DomainCast? { casts.first { $0.direction == direction } }
 
     enum Kind: Sendable, Hashable {
         case text

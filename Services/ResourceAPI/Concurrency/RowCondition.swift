@@ -57,12 +57,13 @@ extension ReadPlan {
         }
     }
 
-    /// Whether what is read of a row depends on nothing but the row: no relations, aggregates, computed columns.
+    /// Whether what is read of a row depends on nothing but the row: no relations, aggregates, computed columns,
+    /// representations that may change by themselves.
     var showsRowAlone: Bool {
         guard relation?.kind == .table, embeds.isEmpty, cursor == nil else { return false }
         return output.allSatisfy { output in
             guard output.aggregate == nil, case .value(let value, _) = output.expression else { return false }
-            return !value.isComputed
+            return !value.isComputed && outputCast(output)?.isImmutable != false
         }
     }
 

@@ -26,6 +26,7 @@ struct DoctorStore: Sendable {
             ("role", DatabaseRoleStore.hazards), ("isolation", isolation), ("granted-elsewhere", grantedElsewhere),
             ("shared-writable", sharedWritable),
             ("definer-function", definers), ("exposed-function", exposedFunctions), ("volatile-function", volatileFunctions),
+            ("representation", representations),
             ("broad-policy", Self.broadPolicies), ("leaky-index", Self.leakyIndexes), ("foreign-key-index", Self.foreignKeyIndexes),
             ("sequence", Self.sequences), ("soft-delete", DoctorStore.softDelete), ("announcement", Self.announcement),
         ]

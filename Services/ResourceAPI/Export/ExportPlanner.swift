@@ -72,7 +72,15 @@ extension ResourceEngine {
         var builder = StatementBuilder()
         let rows = builder.rows(plan)
         var text = builder.measured(rows, of: plan, isEach: true)
-        if format == .jsonLines { text = "SELECT row_to_json(sallyport_row) FROM (\(text)) AS sallyport_row" }
+        switch format {
+        case .jsonLines:
+            text = "SELECT row_to_json(sallyport_row) FROM (\(text)) AS sallyport_row"
+        case .csv where plan.output.contains(where: { plan.outputCast($0) != nil }):
+            let members = plan.output.map { "\(builder.member($0, of: plan)) AS \(builder.quoted($0.name))" }
+            text = "SELECT \(members.joined(separator: ", ")) FROM (\(text)) AS sallyport_row"
+        case .csv:
+            break
+        }
         let statement = ResourceStatement(text, builder, .affected)
         let operation = Operation(
             verb: .read, subject: .table(table), format: .csv, requiredScopes: plan.requiredScopes, statement: statement, catalog: catalog,

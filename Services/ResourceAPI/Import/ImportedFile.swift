@@ -145,7 +145,10 @@ struct ImportedFile {
             }
             json.endObject()
             let text = String(decoding: json.bytes, as: UTF8.self)
-            let test: SQL = "SELECT value FROM json_to_record(\(SQLParameter.text(text, as: .json))) AS b (value \(unescaped: column.type))"
+            let cast = column.cast(.fromJSON)
+            let (value, type) = cast.map { (StatementBuilder().call($0, "value"), "json") } ?? ("value", column.type)
+            let test: SQL =
+                "SELECT \(unescaped: value) FROM json_to_record(\(SQLParameter.text(text, as: .json))) AS b (value \(unescaped: type))"
             do {
                 _ = try await transaction.attempt { try await $0.query(test) }
             } catch PostgresError.server {

@@ -15,10 +15,10 @@ extension OpenAPIDocument {
         let writable = table.columns.filter { isWritable($0, in: table) }
         if operations.contains(.insert) || operations.contains(.put) {
             let required = writable.filter { !$0.isNullable && !$0.hasDefault }
-            schemas.append((Self.component(table.name, "new"), row(of: table, columns: writable, required: required)))
+            schemas.append((Self.component(table.name, "new"), row(of: table, columns: writable, required: required, .fromJSON)))
         }
         if operations.contains(.update) {
-            schemas.append((Self.component(table.name, "change"), row(of: table, columns: writable, required: [])))
+            schemas.append((Self.component(table.name, "change"), row(of: table, columns: writable, required: [], .fromJSON)))
         }
         return schemas
     }
@@ -37,17 +37,26 @@ extension OpenAPIDocument {
         }
     }
 
-    private func row(of table: Table, columns: [Column], required: [Column], computed: [(String, JSONValue)] = []) -> JSONValue {
+    /// - Parameter direction: whether rows are read or written.
+    private func row(
+        of table: Table, columns: [Column], required: [Column], _ direction: DomainCast.Direction = .toJSON,
+        computed: [(String, JSONValue)] = []
+    ) -> JSONValue {
         var schema: JSONObject = [
             "type": "object",
-            "properties": .object(JSONObject(columns.map { ($0.name, property($0, of: table)) } + computed)),
+            "properties": .object(JSONObject(columns.map { ($0.name, property($0, of: table, direction)) } + computed)),
         ]
         if !required.isEmpty { schema["required"] = .array(required.map { .string($0.name) }) }
         return Self.described(schema, table.comment)
     }
 
-    private func property(_ column: Column, of table: Table) -> JSONValue {
-        var schema = TypeSchema.make(column.type, kind: column.kind, labels: column.enumLabels, isNullable: column.isNullable)
+    private func property(_ column: Column, of table: Table, _ direction: DomainCast.Direction) -> JSONValue {
+        // What a developer's function makes of a value, or takes for one, no type tells.
+        let isPlain = column.cast(direction) == nil
+        var schema: JSONObject = [:]
+        if isPlain {
+            schema = TypeSchema.make(column.type, kind: column.kind, labels: column.enumLabels, isNullable: column.isNullable)
+        }
         var notes: [String?] = [column.comment]
         if table.primaryKey.contains(column.name) { notes.append("Primary key.") }
         notes += targets(of: column, in: table).map { "Foreign key to \($0)." }

@@ -1,8 +1,8 @@
-/// Whether functions run that developers wrote: triggers, policies, defaults, columns computed from a row.
+/// Whether functions run that developers wrote: triggers, policies, defaults, columns computed from a row, casts of domains.
 
 extension ReadPlan {
     var runsForeignCode: Bool {
-        if relation?.foreignCode == .always { return true }
+        if relation?.foreignCode == .always || usesCasts { return true }
         if output.contains(where: { if case .value(let value, _) = $0.expression { value.isComputed } else { false } }) { return true }
         if order.contains(where: { $0.key.isComputed }) || conditions.contains(where: \.isComputed) { return true }
         return embeds.contains { embed in
@@ -23,7 +23,7 @@ extension ReadPlan.Order.Key {
 
 extension WritePlan {
     var runsForeignCode: Bool {
-        if table.foreignCode != .never { return true }
+        if table.foreignCode != .never || usesCasts { return true }
         if case .rows(let rows) = answer, rows.runsForeignCode { return true }
         switch command {
         case .insert, .put: return false

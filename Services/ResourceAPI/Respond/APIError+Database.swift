@@ -52,7 +52,10 @@ extension APIError {
                 details: "Another function of this name, which is not exposed, could take the same arguments.",
                 hint: "Try renaming the parameters or the function itself in the database so function overloading can be resolved")
         case .undefinedFunction, .datatypeMismatch, SQLState(rawValue: "42846"):
-            return APIError(400, code, spoken(error.message) ?? "The operator does not fit the column's type")
+            var refusal = APIError(400, code, spoken(error.message) ?? "The operator does not fit the column's type")
+            // The function of a cast or of a computed column may be gone.
+            refusal.suggestsStaleCatalog = error.sqlState == .undefinedFunction && operation.runsForeignCode
+            return refusal
         case SQLState(rawValue: "42P10"):
             return noSuchKey
         case .raiseException:

@@ -82,13 +82,19 @@ extension StatementBuilder {
         guard !plan.output.isEmpty else { return "''" }
         let header = plan.output.map { Self.csvField($0.name) }.joined(separator: ",")
         let fields = plan.output.map { output in
-            let value = "sallyport_row.\(quoted(output.name))"
+            let value = member(output, of: plan)
             let text = "concat(\(value))"
             let quoted = "'\"' || replace(\(text), '\"', '\"\"') || '\"'"
             return "CASE WHEN \(value) IS NULL THEN '' WHEN \(text) ~ '[\",\\r\\n]|^$' THEN \(quoted) ELSE \(text) END"
         }
         let line = fields.joined(separator: " || ',' || ")
         return "\(literal(header)) || coalesce(string_agg(chr(10) || \(line), ''), '')"
+    }
+
+    /// A member of `sallyport_row` for a file of texts.
+    func member(_ output: ReadPlan.Output, of plan: ReadPlan) -> String {
+        let value = "sallyport_row.\(quoted(output.name))"
+        return plan.outputCast(output) == nil ? value : text(json: value)
     }
 
     private static func csvField(_ name: String) -> String {

@@ -24,7 +24,7 @@ extension StatementBuilder {
         switch condition {
         case .filter(let value, let isNegated, let operation):
             let operand = self.value(value, of: row, isCompared: true)
-            return text(operand, kind: value.kind, isNegated: isNegated, operation)
+            return text(operand, kind: value.kind, isNegated: isNegated, operation, value.inputCast(for: operation))
         case .deleted(let column, let isNegated, let operation):
             let name = "\(row.name).\(quoted(column))"
             switch operation {
@@ -49,15 +49,18 @@ extension StatementBuilder {
         return "\(isNegated ? "NOT " : "")(\(texts.joined(separator: separator)))"
     }
 
-    private mutating func text(_ operand: String, kind: Column.Kind, isNegated: Bool, _ operation: Filter.Operation) -> String {
+    /// - Parameter cast: what the given values go through.
+    private mutating func text(
+        _ operand: String, kind: Column.Kind, isNegated: Bool, _ operation: Filter.Operation, _ cast: DomainCast? = nil
+    ) -> String {
         let text: String
         switch operation {
         case .compare(let comparison, let value):
-            text = "\(operand) \(comparison.sql) \(parameter(.value(value), .unknown))"
+            text = "\(operand) \(comparison.sql) \(self.operand(value, cast))"
         case .quantified(let comparison, let quantifier, let value):
-            text = "\(operand) \(comparison.sql) \(quantifier.sql) (\(parameter(.value(value), .unknown)))"
+            text = "\(operand) \(comparison.sql) \(quantifier.sql) (\(operands(value, cast)))"
         case .isIn(let value):
-            text = "\(operand) = ANY (\(parameter(.value(value), .unknown)))"
+            text = "\(operand) = ANY (\(operands(value, cast)))"
         case .isKeyword(let keyword):
             return "\(operand) IS \(isNegated != (keyword == .notNull) ? "NOT " : "")\(keyword.sql)"
         case .matches(let search, let language, let value):

@@ -19,7 +19,7 @@ extension StatementBuilder {
     func key(_ key: ReadPlan.Order.Key, of plan: ReadPlan, on row: RowName) -> String {
         switch key {
         case .value(let value): self.value(value, of: row, isCompared: true)
-        case .output(let position): "\(plan.place(of: position))"
+        case .output(let position): stored(position, of: plan, on: row) ?? "\(plan.place(of: position))"
         case .related(let index, let value): "\(orderAlias(plan, index, value)).value"
         }
     }

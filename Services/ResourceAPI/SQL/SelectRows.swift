@@ -76,7 +76,7 @@ extension StatementBuilder {
         var joins = ""
         for embed in spreads { joins += spread(embed, of: row) }
         joins += orderJoins(plan, on: row)
-        return "SELECT\(list) FROM \(origin)\(joins)\(filter)\(grouping(plan))\(ordering(plan, on: row))\(bounds(plan))"
+        return "SELECT\(list) FROM \(origin)\(joins)\(filter)\(grouping(plan, on: row))\(ordering(plan, on: row))\(bounds(plan))"
     }
 
     /// The rows are chosen first; only those are joined with what is spread.
@@ -99,6 +99,7 @@ extension StatementBuilder {
         for output in plan.output {
             if let item = item(output, of: plan, on: row) { items.append(item) }
         }
+        items += storedColumns(plan, on: row)
         if plan.cursor != nil {
             let texts = plan.order.map { "\(key($0.key, of: plan, on: row))::pg_catalog.text" }
             items.append("json_build_array(\(texts.joined(separator: ", "))) AS \(ReadPlan.cursorColumn)")
@@ -117,6 +118,10 @@ extension StatementBuilder {
         let text: String
         switch output.expression {
         case .value(let value, let cast):
+            if let domainCast = plan.outputCast(output) {
+                let text = call(domainCast, self.value(value, of: row))
+                return "\(text)\(isKey && !plan.hasStoredKey(output) ? "::pg_catalog.jsonb" : "") AS \(quoted(output.name))"
+            }
             var operand = self.value(value, of: row, isCompared: isKey)
             if value.path.isEmpty, cast == nil, aggregate == nil {
                 if case .column(let column) = value.base, column.name.isIdenticalBytes(output.name), !(isKey && value.kind == .json) {
@@ -138,10 +143,16 @@ extension StatementBuilder {
         return "\(text) AS \(quoted(output.name))"
     }
 
-    private func grouping(_ plan: ReadPlan) -> String {
+    private func grouping(_ plan: ReadPlan, on row: RowName) -> String {
         guard plan.isGrouped else { return "" }
-        let keys = plan.output.indices.filter { plan.output[$0].aggregate == nil }
-        return clause("GROUP BY", keys.map { "\($0 + 1)" }, ", ")
+        var keys: [String] = []
+        for position in plan.output.indices where plan.output[position].aggregate == nil {
+            let stored = stored(position, of: plan, on: row)
+            if let stored { keys.append(stored) }
+            if case .value = plan.output[position].expression, stored != nil { continue }
+            keys.append("\(position + 1)")
+        }
+        return clause("GROUP BY", keys, ", ")
     }
 }
 
@@ -177,6 +188,7 @@ extension ReadPlan.Embedding {
     /// Whether a member that is spread is `json`, which cannot be compared.
     fileprivate func isJSON(member name: String) -> Bool {
         guard relationship.isToOne, let output = plan.output.first(where: { $0.name.isIdenticalBytes(name) }) else { return true }
+        if plan.outputCast(output) != nil { return true }
         switch output.expression {
         case .value(let value, let cast):
             return cast == .json || (cast == nil && value.base.kind == .json && value.path.last?.isText != true)

@@ -41,7 +41,7 @@ struct WriteStatement {
             var text = insert(body)
             for (position, filter) in filters.enumerated() {
                 text += position == 0 ? " WHERE " : " AND "
-                text += "b.\(quoted(filter.column)) = \(builder.parameter(.value(filter.value), .unknown))"
+                text += "\(given(filter.column)) = \(builder.operand(filter.value, filter.column.cast(.fromText)))"
             }
             return text + onConflict(conflict, body)
         case .update(let body, let rows):
@@ -101,7 +101,8 @@ struct WriteStatement {
     /// The whole body is one parameter, whatever the number of its rows.
     private mutating func source(_ body: WritePlan.Body) -> String {
         let parameter = builder.parameter(.body, .json)
-        let definitions = body.columns.map { "\(quoted($0)) \($0.type)" }.joined(separator: ", ")
+        let definitions = body.columns.map { "\(quoted($0)) \($0.cast(.fromJSON) == nil ? $0.type : "pg_catalog.json")" }
+            .joined(separator: ", ")
         guard needsRow(body) else {
             return "\(body.isArray ? "json_to_recordset" : "json_to_record")(\(parameter)) AS b (\(definitions))"
         }
@@ -109,8 +110,14 @@ struct WriteStatement {
         return "\(rows) AS r (body) CROSS JOIN LATERAL json_to_record(r.body) AS b (\(definitions))"
     }
 
-    private func value(of column: Column, _ body: WritePlan.Body) -> String {
+    /// A member of the body, as the column's type.
+    private func given(_ column: Column) -> String {
         let given = "b.\(quoted(column))"
+        return column.cast(.fromJSON).map { builder.call($0, given) } ?? given
+    }
+
+    private func value(of column: Column, _ body: WritePlan.Body) -> String {
+        let given = given(column)
         guard body.usesDefaults, let expression = defaultExpression(of: column) else { return given }
         // A member that is null is there; one that is not there reads as SQL's NULL.
         return "CASE WHEN (r.body -> \(builder.literal(column.name))) IS NULL THEN (\(expression))::\(column.type) ELSE \(given) END"
@@ -165,7 +172,10 @@ struct WriteStatement {
         }
         if case .key(let columns) = plan.answer {
             layout.key = columns.map(\.name)
-            further += columns.map { "min(\(quoted($0))::text)" }
+            further += columns.map { column in
+                let text = column.keyCast.map { builder.text(json: builder.call($0, quoted(column))) } ?? "\(quoted(column))::text"
+                return "min(\(text))"
+            }
         }
         further += checks
         let list = (["count(*) AS count"] + further).joined(separator: ", ")
