@@ -56,10 +56,10 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// Answers the requests, as long as they come.
     private var task: Task<Void, Never>?
     private var awaiting: UnsafeContinuation<Request?, Never>?
-    /// A request that the task is not waiting for yet.
+    /// A request that nobody is waiting for yet.
     private var ready: Request?
-    /// Of whoever waits for the connection's end.
-    private var ending: UnsafeContinuation<Void, Never>?
+    /// Waits for a request for which there is no task.
+    private var opening: UnsafeContinuation<Request?, Never>?
     /// Whether a request has been handed on whose answer is not complete.
     var isAnswering = false
     /// What came behind the request that is answered.
@@ -127,7 +127,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         executor.watch.remove(self)
         abandon()
         isClosed = true
-        endIfDone()
+        open()
     }
 
     /// Tells the connection's task that nobody waits for it.
@@ -242,10 +242,9 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         if let awaiting = awaiting.take() {
             executor.waitingTasks -= 1
             awaiting.resume(returning: request)
-        } else if task != nil {
-            ready = request
         } else {
-            serve(request)
+            ready = request
+            open()
         }
     }
 
@@ -279,8 +278,35 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     // MARK: Answers
 
+    /// Answers requests until the connection is closed, and nothing is done for it any more.
+    ///
+    /// What tasks inherit, such as the server's stopping, they have from whoever calls this.
+    func serve() async {
+        let serving = Task(executorPreference: executor) {
+            while let request = await self.first() { self.answer(from: request) }
+        }
+        await withTaskCancellationHandler {
+            await serving.value
+        } onCancel: {
+            channel.close(promise: nil)
+        }
+    }
+
+    /// A request for which there is no task; nil when there will be none.
+    private func first() async -> Request? {
+        await withUnsafeContinuation { continuation in
+            opening = continuation
+            open()
+        }
+    }
+
+    private func open() {
+        guard task == nil, ready != nil || isClosed else { return }
+        opening.take()?.resume(returning: ready.take())
+    }
+
     /// Answers the request, and those that follow it closely.
-    private func serve(_ request: Request) {
+    private func answer(from request: Request) {
         let task = Task(executorPreference: executor) {
             var next: Request? = request
             while let request = next {
@@ -288,8 +314,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
                 next = await self.next()
             }
             self.task = nil
-            // One may have come since it was told to end.
-            if let request = self.ready.take() { self.serve(request) } else { self.endIfDone() }
+            self.open()
         }
         self.task = task
         if isDeserted { task.cancel() }
@@ -308,29 +333,11 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         }
     }
 
-    /// Ends the connection's task where it has nothing to do.
+    /// Ends the task that answers, where it has nothing to do.
     func rest() {
         guard let awaiting = awaiting.take() else { return }
         executor.waitingTasks -= 1
         awaiting.resume(returning: nil)
-    }
-
-    /// Returns when the connection is closed, and nothing is done for it any more.
-    func untilEnd() async {
-        await withTaskCancellationHandler {
-            await withUnsafeContinuation { continuation in
-                channel.eventLoop.execute {
-                    self.ending = continuation
-                    self.endIfDone()
-                }
-            }
-        } onCancel: {
-            channel.close(promise: nil)
-        }
-    }
-
-    private func endIfDone() {
-        if isClosed, task == nil { ending.take()?.resume() }
     }
 
     private func respond(to request: Request) async {

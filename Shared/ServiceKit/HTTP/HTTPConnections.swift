@@ -33,7 +33,7 @@ public struct HTTPConnections: ServerChildChannel {
     }
 
     public func handle(value: Value, logger: Logger) async {
-        await value.connection.untilEnd()
+        await value.connection.serve()
     }
 }
 
