@@ -35,11 +35,11 @@ import Testing
                 let clock = ContinuousClock()
                 var catalog: Catalog?
                 // The quickest of some: other tests are running.
-                var reading = Duration.seconds(60)
+                var (reading, look) = (Duration.seconds(60), Duration.seconds(60))
                 for _ in 0..<4 {
                     reading = min(reading, try await clock.measure { catalog = try await store.load(from: postgres) })
+                    look = min(look, try await clock.measure { _ = try await store.fingerprint(from: postgres) })
                 }
-                let look = try await clock.measure { _ = try await store.fingerprint(from: postgres) }
                 let loaded = try #require(catalog)
                 #expect(loaded.refusals.isEmpty)
                 #expect(loaded.tables["api"]?.count ?? 0 >= 1100)
