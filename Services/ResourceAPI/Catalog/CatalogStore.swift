@@ -10,16 +10,15 @@ struct CatalogStore: Sendable {
         self.schemas = schemas
     }
 
-    /// A few statements, one round trip. Time zones, which take the server as long as all the rest, are read once.
+    /// A few statements, one round trip. Time zones, which take the server as long as all the rest, are read once, and beside it.
     ///
     /// - Throws: ``CatalogError/roleBypassesRowSecurity`` for a role that must not serve.
     func load(from postgres: Postgres) async throws -> Catalog {
-        var statements = [
+        async let zones = timeZones(from: postgres)
+        let statements = [
             Self.role, Self.relations(schemas), Self.columns(schemas), Self.constraints(schemas), Self.views(schemas),
             Self.functions(schemas), Self.types, Self.triggers(schemas), Self.foreignCode, Self.domainCasts,
         ]
-        let known = timeZones.names
-        if known == nil { statements.append(Self.timeZones) }
         let results = try await postgres.batch(statements)
         guard results.count == statements.count else { throw CatalogError.incomplete }
         try checkRole(results[0])
@@ -33,9 +32,15 @@ struct CatalogStore: Sendable {
         try rows.readTriggers(results[7])
         try rows.readForeignCode(results[8])
         try rows.readDomainCasts(results[9])
-        rows.timeZones = try known ?? Set(results[10].map { try $0.decode(String.self) })
-        timeZones.names = rows.timeZones
+        rows.timeZones = try await zones
         return CatalogBuilder(rows).catalog(schemas: schemas)
+    }
+
+    private func timeZones(from postgres: Postgres) async throws -> Set<String> {
+        if let known = timeZones.names { return known }
+        let names: Set<String> = try await Set(postgres.query(Self.timeZones).map { try $0.decode(String.self) })
+        timeZones.names = names
+        return names
     }
 
     /// A short text that differs whenever something changed that the catalog may depend on, whoever changed it.
