@@ -48,7 +48,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// Whether nothing behind the request that has begun is read as HTTP: the client offers to speak something else from there on.
     private var endsParsing = false
     /// Whether the client of the request that has begun can read an answer that comes in chunks.
-    private(set) var knowsChunks = true
+    private var knowsChunks = true
     /// What the client sends is no HTTP, and so is all that follows.
     private(set) var hasFailedParsing = false
     /// The body of the request that is answered, where it is still arriving and wanted.
@@ -58,7 +58,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     private var awaiting: UnsafeContinuation<Request?, Never>?
     /// A request that nobody is waiting for yet.
     private var ready: Request?
-    /// Waits for a request for which there is no task.
+    /// Of ``first()``: waits for a request for which there is no task.
     private var opening: UnsafeContinuation<Request?, Never>?
     /// Whether a request has been handed on whose answer is not complete.
     var isAnswering = false
