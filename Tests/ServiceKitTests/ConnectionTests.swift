@@ -48,6 +48,7 @@ import Testing
         router.on("stream", method: .head) { _, _ in Self.stream }
         router.get("short") { _, _ in Self.response(of: "four", saying: 5) }
         router.get("long") { _, _ in Self.response(of: "HTTP/1.1 200 smuggled", saying: 4) }
+        router.get("twice") { _, _ in Self.endedTwice }
         router.get("empty") { _, _ in Response(status: .noContent, body: ResponseBody(byteBuffer: ByteBuffer(string: "smuggled"))) }
         router.head("failing") { _, _ in Response(status: .notFound, body: ResponseBody(byteBuffer: ByteBuffer(string: "smuggled"))) }
         router.post("echo") { request, _ in
@@ -76,6 +77,19 @@ import Testing
                     try await writer.write(ByteBuffer(string: piece))
                 }
                 try await writer.finish([.eTag: "\"t\""])
+            })
+    }
+
+    /// An answer whose body goes on after its end, in chunks.
+    private static var endedTwice: Response {
+        Response(
+            status: .ok,
+            body: ResponseBody { writer in
+                let other = writer
+                try await writer.write(ByteBuffer(string: "once"))
+                try await other.finish(nil)
+                try? await writer.write(ByteBuffer(string: "smuggled"))
+                try await writer.finish(nil)
             })
     }
 
@@ -361,5 +375,19 @@ import Testing
         let request = "POST /echo HTTP/1.1\r\nHost: h\r\nExpect: 100-continue \r\nContent-Length: 3 \r\nConnection: close\r\n\r\n"
         let answers = Self.answers(try await Self.exchange(request, "abc"))
         #expect(answers.count == 2 && answers[0].hasPrefix("100 ") && answers[1].hasSuffix("abc"), "\(answers)")
+    }
+
+    @Test("What is written after an answer's end reaches nobody, and nothing follows it") func afterTheEnd() async throws {
+        let answer = try await Self.exchange("GET /twice HTTP/1.1\r\nHost: h\r\n\r\n", "GET /b HTTP/1.1\r\nHost: h\r\n\r\n")
+        #expect(answer.hasSuffix("4\r\nonce\r\n0\r\n\r\n"), "\(answer)")
+    }
+
+    @Test(
+        "Targets that are no paths lead nowhere",
+        arguments: ["OPTIONS *", "CONNECT h:443", "GET *", "GET h:443", "GET ?a", "GET http://"])
+    func targets(_ start: String) async throws {
+        let answer = try await Self.exchange("\(start) HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        #expect(answer.hasPrefix("HTTP/1.1 400 ") || answer.hasPrefix("HTTP/1.1 404 "), "\(answer)")
+        #expect(Self.answers(answer).count == 1)
     }
 }

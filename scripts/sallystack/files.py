@@ -11,6 +11,8 @@ from pathlib import Path
 
 from . import StackError
 
+# Of a stack's directory, where a throw-away cluster is.
+TEST_DATABASE = "test-database"
 # struct sockaddr_un holds 108 bytes, the last of them zero.
 SOCKET_PATH_LIMIT = 107
 
@@ -50,12 +52,16 @@ def substitute(directory: Path) -> Path:
 def in_memory(directory: Path, *, free_bytes: int) -> Path:
     """One in its stead that is kept in memory where so much is free, else the directory: where thousands of files are made and removed a
     second, a file system on a disk takes longer than what is done with them."""
-    memory = Path("/dev/shm")
+    memory = _memory_for(directory).parent
     if not os.access(memory, os.W_OK | os.X_OK) or min(shutil.disk_usage(memory).free, _available_memory()) < free_bytes:
         return directory
-    place = private_directory(memory / f"sallyport-{_digest(directory)}")
+    place = private_directory(_memory_for(directory))
     place.chmod(0o711)
     return place
+
+
+def _memory_for(directory: Path) -> Path:
+    return Path("/dev/shm") / f"sallyport-{_digest(directory)}"
 
 
 def _available_memory() -> int:
@@ -109,9 +115,10 @@ def generated_secret(path: Path) -> str:
 
 
 def remove(directory: Path) -> None:
-    """Removes a stack's directory, and what stands in for it, or for a stack inside it, elsewhere."""
+    """Removes a stack's directory, and what stands in for it, or for a stack inside it, elsewhere: on disk or in memory."""
     inside = [path for path in directory.iterdir() if path.is_dir()] if directory.is_dir() else []
-    for path in (substitute(directory), *map(substitute, inside), directory):
+    stand_ins = [place for path in (directory, directory / TEST_DATABASE, *inside) for place in (substitute(path), _memory_for(path))]
+    for path in (*stand_ins, directory):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
 

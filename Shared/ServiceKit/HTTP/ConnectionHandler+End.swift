@@ -32,6 +32,8 @@ extension ConnectionHandler {
     }
 
     /// An answer without a request's task.
+    ///
+    /// - Parameter isWhole: false: only the head of it, as for HEAD.
     func write(_ status: HTTPResponse.Status, closing: Bool, isWhole: Bool = true) {
         let body = status == .serviceUnavailable ? load.refusal : []
         var fields: HTTPFields = [.contentType: "application/json", .cacheControl: "no-store", .accessControlAllowOrigin: "*"]

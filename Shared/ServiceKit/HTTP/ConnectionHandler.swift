@@ -10,7 +10,8 @@ internal import NIOHTTP1
 /// arriving, no faster than it is read. The connection's task answers them, at once and on its event loop, and is cancelled when the client goes.
 /// It ends when nothing has come for a second, and at once where many others wait: what it keeps is most of what an idle connection would cost.
 ///
-/// What keeps the server within its limits is in `ConnectionHandler+Limits.swift`, and what ends the connection in `ConnectionHandler+End.swift`.
+/// How answers are written is in `ConnectionHandler+Answers.swift`, what keeps the server within its limits in `ConnectionHandler+Limits.swift`, and
+/// what ends the connection in `ConnectionHandler+End.swift`.
 ///
 /// `@unchecked Sendable`: used on the event loop only.
 final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
@@ -30,14 +31,12 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
 
     /// A body up to this length is complete before its request is handed on.
     private static let collectedBytes = 65_536
-    /// A piece of an answer up to this length is copied behind what comes before it, and goes out with it.
-    private static let copiedBytes = 16_384
 
     let load: ServerLoad
     let channel: any Channel
     let executor: EventLoopExecutor
     private let responder: Responder
-    private let logger: Logger
+    let logger: Logger
     var context: ChannelHandlerContext?
 
     var reading = Reading.nothing
@@ -48,7 +47,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// Whether nothing behind the request that has begun is read as HTTP: the client offers to speak something else from there on.
     private var endsParsing = false
     /// Whether the client of the request that has begun can read an answer that comes in chunks.
-    private var knowsChunks = true
+    private(set) var knowsChunks = true
     /// What the client sends is no HTTP, and so is all that follows.
     private(set) var hasFailedParsing = false
     /// The body of the request that is answered, where it is still arriving and wanted.
@@ -76,7 +75,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     /// The client is gone.
     private(set) var isDeserted = false
     private var isClosed = false
-    private var waiter: CheckedContinuation<Void, any Error>?
+    var waiter: CheckedContinuation<Void, any Error>?
     /// Of a refusal that is held back.
     private var holding: UnsafeContinuation<Void, Never>?
     /// When the request that is answered began.
@@ -199,9 +198,10 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     private func receive(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch part {
         case .head(let head):
-            endsParsing = head.method == .CONNECT || head.headers.contains(name: "upgrade")
-            isKeptAlive = head.isKeepAlive && !endsParsing
+            let staysOpen = head.isKeepAlive
             guard let head = RequestHead(head) else { return end(with: .badRequest, context) }
+            endsParsing = head.offersUpgrade || head.request.method == .connect
+            isKeptAlive = staysOpen && !endsParsing
             knowsChunks = head.isModern
             guard isAdmitted(head.request) else { return refuse(head, context) }
             if head.expectsContinue { writeContinue(context) }
@@ -381,128 +381,11 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         load.endHoldingBack()
     }
 
-    private func write(_ response: Response, to request: Request) async throws {
-        guard !isOver, !isDeserted else { throw ChannelError.ioOnClosedChannel }
-        // RFC 9110 §6.4.1: these end with their head, and 205 has an empty body.
-        switch response.status {
-        case _ where request.method == .head, .noContent, .notModified:
-            beginAnswer(response.head, .head)
-            try endAnswer(nil)
-        case .resetContent:
-            beginAnswer(response.head, .length(0))
-            try endAnswer(nil)
-        default:
-            beginAnswer(response.head, AnswerFraming(length: response.body.contentLength, knowsChunks: knowsChunks))
-            try await response.body.write(AnswerWriter(connection: self))
-            guard answer.isEnded else { throw ChannelError.ioOnClosedChannel }
-        }
-    }
-
-    private func beginAnswer(_ head: HTTPResponse, _ framing: AnswerFraming) {
-        closesAfterAnswer = closesAfterAnswer || load.isDraining || framing == .connection || head.headerFields[.connection] == "close"
-        answer.isBegun = true
-        answer.framing = framing
-        let length = if case .length(let length) = framing { length } else { 0 }
-        answer.remaining = length
-        var bytes = channel.allocator.buffer(capacity: 512 + (length <= Self.copiedBytes ? length : 0))
-        bytes.writeAnswerHead(head, framing: framing, isLast: closesAfterAnswer, date: executor.date.text)
-        answer.waiting = bytes
-    }
-
-    /// Writes a piece of the body, and waits while the client is behind.
-    func write(_ bytes: ByteBuffer) async throws {
-        guard !isOver, !isDeserted, !answer.isEnded else { throw ChannelError.ioOnClosedChannel }
-        guard bytes.readableBytes > 0 else { return }
-        switch answer.framing {
-        case .length:
-            guard bytes.readableBytes <= answer.remaining else { throw AnswerLengthMismatch() }
-            answer.remaining -= bytes.readableBytes
-            append(bytes)
-            // The last piece goes out with the end.
-            if answer.remaining == 0 { return }
-        case .chunked:
-            answer.waiting.writeChunkHead(bytes.readableBytes)
-            append(bytes)
-            answer.waiting.writeStaticString("\r\n")
-        case .connection: append(bytes)
-        case .head: return
-        }
-        writeWaiting()
-        context?.flush()
-        guard !channel.isWritable else { return }
-        try await untilWritable()
-    }
-
-    private func append(_ bytes: ByteBuffer) {
-        if bytes.readableBytes <= Self.copiedBytes {
-            answer.waiting.writeImmutableBuffer(bytes)
-        } else {
-            writeWaiting()
-            put(bytes)
-        }
-    }
-
-    private func writeWaiting() {
-        guard answer.waiting.readableBytes > 0 else { return }
-        put(answer.waiting)
-        answer.waiting = ByteBuffer()
-    }
-
-    func put(_ bytes: ByteBuffer) {
-        written += bytes.readableBytes
-        context?.write(wrapOutboundOut(bytes), promise: nil)
-    }
-
-    private func untilWritable() async throws {
-        try await withCheckedThrowingContinuation { self.waiter = $0 }
-    }
-
-    /// Writes the end, and closes the connection where the answer was its last.
-    func endAnswer(_ trailers: HTTPFields?) throws {
-        guard !isOver, !isDeserted, !answer.isEnded, let context else { throw ChannelError.ioOnClosedChannel }
-        guard answer.remaining == 0 else { throw AnswerLengthMismatch() }
-        if answer.framing == .chunked { answer.waiting.writeChunksEnd(trailers) }
-        answer.isEnded = true
-        writeWaiting()
-        if closesAfterAnswer { finish(context) } else { context.flush() }
-    }
-
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if channel.isWritable {
             waiter.take()?.resume()
             readOn()
         }
         context.fireChannelWritabilityChanged()
-    }
-
-    /// How far an answer has come.
-    struct Answer {
-        var isBegun = false
-        var isEnded = false
-        var framing = AnswerFraming.head
-        /// Bytes of the body to come, where its length is told.
-        var remaining = 0
-        /// Bytes that are not written yet: they go with what follows.
-        var waiting = ByteBuffer()
-    }
-}
-
-/// A body is longer or shorter than its answer's head says.
-private struct AnswerLengthMismatch: Error {}
-
-/// Writes an answer's body, from wherever it is made.
-private struct AnswerWriter: ResponseBodyWriter {
-    let connection: ConnectionHandler
-
-    @concurrent mutating func write(_ buffer: ByteBuffer) async throws {
-        try await connection.write(buffer)
-    }
-
-    @concurrent mutating func write(contentsOf buffers: some Sequence<ByteBuffer>) async throws {
-        for buffer in buffers { try await connection.write(buffer) }
-    }
-
-    @concurrent consuming func finish(_ trailingHeaders: HTTPFields?) async throws {
-        try connection.endAnswer(trailingHeaders)
     }
 }

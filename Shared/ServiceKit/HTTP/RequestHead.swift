@@ -9,6 +9,8 @@ struct RequestHead {
     private(set) var bodyLength: Int? = 0
     /// The client waits for an interim answer before it sends the body (RFC 9110 §10.1.1).
     private(set) var expectsContinue = false
+    /// What follows may be something else than HTTP (RFC 9110 §7.8).
+    private(set) var offersUpgrade = false
     /// It speaks HTTP/1.1, and knows chunks and interim answers.
     let isModern: Bool
 
@@ -16,7 +18,7 @@ struct RequestHead {
     /// nobody knows (RFC 9112 §6.1).
     init?(_ head: HTTPRequestHead) {
         isModern = (head.version.major, head.version.minor) >= (1, 1)
-        var hosts: [String] = []
+        var host: String?
         var isChunked = false
         var fields = HTTPFields()
         fields.reserveCapacity(head.headers.count + 2)
@@ -26,9 +28,11 @@ struct RequestHead {
             // Lengths first: they are compared faster, and there are many fields.
             switch text.utf8.count {
             case 4 where name.canonicalName == "host":
-                hosts.append(field.value)
+                guard host == nil else { return nil }
+                host = field.value
                 continue
             case 6 where name == .expect: expectsContinue = isModern && field.value.lowercased() == "100-continue"
+            case 7 where name == .upgrade: offersUpgrade = true
             case 14 where name == .contentLength: bodyLength = Int(field.value)
             case 17 where name == .transferEncoding:
                 guard isModern, !isChunked, field.value.lowercased() == "chunked" else { return nil }
@@ -39,8 +43,8 @@ struct RequestHead {
         }
         if isChunked { bodyLength = nil }
         if bodyLength == 0 { expectsContinue = false }
-        guard hosts.count == 1 || (hosts.isEmpty && !isModern), let method = try? HTTPRequest.Method(head.method),
-            let (authority, path) = Self.target(of: head, host: hosts.first), authority.map(Self.isAuthority) ?? true
+        guard host != nil || !isModern, let method = try? HTTPRequest.Method(head.method),
+            let (authority, path) = Self.target(of: head, host: host), authority.map(Self.isAuthority) ?? true
         else { return nil }
         request = HTTPRequest(method: method, scheme: "http", authority: authority, path: path, headerFields: fields)
     }
