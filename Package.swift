@@ -65,8 +65,9 @@ let package = Package(
         .target(name: "Cryptography", dependencies: ["COpenSSL"], path: "Shared/Crypto", swiftSettings: strict),
         .target(name: "JOSE", dependencies: ["Cryptography", "JSON"], path: "Shared/JOSE", swiftSettings: strict),
         .target(name: "Telemetry", dependencies: ["JSON"], path: "Shared/Telemetry", swiftSettings: strict),
+        .target(name: "Turns", path: "Shared/Turns", swiftSettings: strict),
         .target(
-            name: "Postgres", dependencies: ["CLibPQ", "Telemetry", logging, serviceLifecycle], path: "Shared/Postgres",
+            name: "Postgres", dependencies: ["CLibPQ", "Telemetry", "Turns", logging, serviceLifecycle], path: "Shared/Postgres",
             swiftSettings: strict),
         .target(name: "Tenancy", dependencies: ["Cryptography", "JOSE"], path: "Shared/Tenancy", swiftSettings: strict),
         .target(name: "OAuth", dependencies: ["JOSE", "Cryptography", "JSON", "Tenancy"], path: "Shared/OAuth", swiftSettings: strict),
@@ -88,13 +89,8 @@ let package = Package(
         .target(
             name: "ServiceKit",
             dependencies: [
-                "Cryptography", "JSON", "Postgres", "Telemetry", asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1, nioHTTPTypes,
-                nioHTTPTypesHTTP1,
-                nioPosix,
-                logging, metrics,
-                serviceLifecycle, unixSignals,
-                systemPackage,
-                configuration,
+                "Cryptography", "JSON", "Postgres", "Telemetry", "Turns", asyncHTTPClient, hummingbird, httpTypes, nioCore, nioHTTP1,
+                nioHTTPTypes, nioHTTPTypesHTTP1, nioPosix, logging, metrics, serviceLifecycle, unixSignals, systemPackage, configuration,
             ],
             path: "Shared/ServiceKit",
             swiftSettings: strict
@@ -146,8 +142,9 @@ let package = Package(
             name: "JOSETests", dependencies: ["JOSE", "JSON", "Cryptography"], path: "Tests/JOSETests", exclude: ["Vectors"],
             swiftSettings: strict
         ),
+        .testTarget(name: "TurnsTests", dependencies: ["Turns"], path: "Tests/TurnsTests", swiftSettings: strict),
         .testTarget(
-            name: "PostgresTests", dependencies: ["Postgres", logging, serviceLifecycle], path: "Tests/PostgresTests",
+            name: "PostgresTests", dependencies: ["Postgres", "Turns", logging, serviceLifecycle], path: "Tests/PostgresTests",
             swiftSettings: strict
         ),
         .testTarget(
@@ -166,8 +163,8 @@ let package = Package(
         .testTarget(
             name: "ServiceKitTests",
             dependencies: [
-                "JSON", "Postgres", "ServiceKit", "Telemetry", "TestSupport", hummingbird, hummingbirdTesting, httpTypes, logging, metrics,
-                nioCore,
+                "JSON", "Postgres", "ServiceKit", "Telemetry", "TestSupport", "Turns", hummingbird, hummingbirdTesting, httpTypes, logging,
+                metrics, nioCore, nioPosix,
             ],
             path: "Tests/ServiceKitTests",
             swiftSettings: strict

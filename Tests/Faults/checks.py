@@ -59,8 +59,8 @@ def refresh_tokens_have_one_successor(history: History, final: FinalState) -> It
 def rotations_are_not_lost(history: History, final: FinalState) -> Iterator[str]:
     """A refresh token that was handed out is good when it is first presented: its rotation was durable.
 
-    Unless one before it was used once more after the grace time, which ends the family: a request may have lain before a process that was
-    stopped, whether somebody still waited for its answer or not. Where clocks differ, a token may be too old for one instance alone.
+    Unless it or one before it was used once more after the grace time, which ends the family: a request, such as the loser of a race, may have
+    lain before a process that was stopped, whether somebody still waited for its answer or not. Where clocks differ, a token may be too old for one instance alone.
     """
     if any(window.skewed for window in history.windows):
         return
@@ -78,9 +78,9 @@ def rotations_are_not_lost(history: History, final: FinalState) -> Iterator[str]
             token = before.get(token)
         return False
 
-    for token, predecessor in before.items():
+    for token in before:
         first = rotations[token][0] if token in rotations else None
-        if first is not None and first.status == 400 and not came_late(predecessor, first.ended):
+        if first is not None and first.status == 400 and not came_late(token, first.ended):
             yield f"a refresh token that had been handed out was refused: {first}"
 
 

@@ -107,6 +107,14 @@ def test_a_spent_token_that_comes_late_ends_its_family(status, error):
     assert list(rotations_are_not_lost(history, final)), "within the grace time"
 
 
+def test_the_loser_of_a_race_may_be_refused_when_it_lay_before_a_stopped_process():
+    history, final = sound()
+    history.events.append(event("refresh", 2.9, 400, presented="r2", lasts=31))
+    assert not list(rotations_are_not_lost(history, final))
+    history.events[-1].ended = 30
+    assert list(rotations_are_not_lost(history, final)), "within the grace time"
+
+
 def test_clocks_that_differ_excuse_a_refused_rotation_and_nothing_else():
     history, final = sound()
     history.windows = [Window("clock", 10, 12, skewed=frozenset({"auth-server-2"}))]

@@ -49,6 +49,7 @@ import Testing
         router.get("short") { _, _ in Self.response(of: "four", saying: 5) }
         router.get("long") { _, _ in Self.response(of: "HTTP/1.1 200 smuggled", saying: 4) }
         router.get("twice") { _, _ in Self.endedTwice }
+        router.get("withheld") { _, _ in Self.withheld }
         router.get("empty") { _, _ in Response(status: .noContent, body: ResponseBody(byteBuffer: ByteBuffer(string: "smuggled"))) }
         router.head("failing") { _, _ in Response(status: .notFound, body: ResponseBody(byteBuffer: ByteBuffer(string: "smuggled"))) }
         router.post("echo") { request, _ in
@@ -90,6 +91,16 @@ import Testing
                 try await other.finish(nil)
                 try? await writer.write(ByteBuffer(string: "smuggled"))
                 try await writer.finish(nil)
+            })
+    }
+
+    /// An answer that fails when all of its body has been written, and only then.
+    private static var withheld: Response {
+        Response(
+            status: .ok,
+            body: ResponseBody(contentLength: 20_000) { writer in
+                try await writer.write(ByteBuffer(repeating: UInt8(ascii: "w"), count: 20_000))
+                throw HTTPError(.internalServerError)
             })
     }
 
@@ -389,5 +400,60 @@ import Testing
         let answer = try await Self.exchange("\(start) HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
         #expect(answer.hasPrefix("HTTP/1.1 400 ") || answer.hasPrefix("HTTP/1.1 404 "), "\(answer)")
         #expect(Self.answers(answer).count == 1)
+    }
+
+    @Test(
+        "What is answered is sent, whatever comes behind it at once",
+        arguments: ["nothing\r\n", "GET /long HTTP/1.1\r\nHost: h\r\n\r\n"])
+    func answeredBefore(_ rest: String) async throws {
+        let requests = "GET /b HTTP/1.1\r\nHost: h\r\n\r\nPOST /deaf HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
+        let end = rest.hasPrefix("nothing") ? rest : "0\r\n\r\n" + rest
+        for _ in 0..<5 {
+            let text = try await Self.withServer { port, _ in
+                try await SystemThread.run(name: "client") {
+                    let connection = try Self.open(port)
+                    defer { close(connection) }
+                    // When it has been answered, the connection's task waits for the next.
+                    try Self.send("GET /a HTTP/1.1\r\nHost: h\r\n\r\n", on: connection)
+                    var first = [UInt8](repeating: 0, count: 1000)
+                    try #require(read(connection, &first, first.count) > 0)
+                    try Self.send(requests + end, on: connection)
+                    return String(decoding: Self.readAll(from: connection), as: UTF8.self)
+                }
+            }
+            let answers = Self.answers(text)
+            #expect(answers.first?.hasSuffix("second") == true, "\(answers)")
+            // What breaks the connection may come while the first is under way, which says then that it is the last.
+            let isLast = answers.first?.contains("connection: close") == true
+            #expect(isLast || answers.count > 1 && answers[1].hasPrefix("401"), "\(answers)")
+        }
+    }
+
+    @Test("An answer that fails at its end is not taken for a good one") func failsAtTheEnd() async throws {
+        let answer = try await Self.exchange("GET /withheld HTTP/1.1\r\nHost: h\r\n\r\n")
+        #expect(!answer.hasSuffix(String(repeating: "w", count: 20_000)), "\(answer.count) characters")
+    }
+
+    @Test(
+        "Who is refused and goes on sending something else than HTTP is not listened to",
+        arguments: ["CONNECT h:443 HTTP/1.1\r\n\r\n", "GET /a HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"])
+    func refusedUpgrade(_ head: String) async throws {
+        let sent = try await Self.withServer { port, _ in
+            try await SystemThread.run(name: "client") {
+                let connection = try Self.open(port)
+                defer { close(connection) }
+                try Self.send(head, on: connection)
+                let piece = [UInt8](repeating: 0, count: 65_536)
+                var sent = 0
+                let end = ContinuousClock.now + .milliseconds(500)
+                while ContinuousClock.now < end {
+                    let count = Glibc.send(connection, piece, piece.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
+                    if count > 0 { sent += count } else { usleep(1000) }
+                }
+                return sent
+            }
+        }
+        // What the kernel takes by itself.
+        #expect(sent < 20_000_000)
     }
 }

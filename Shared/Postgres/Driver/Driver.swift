@@ -2,9 +2,10 @@ internal import CLibPQ
 import Glibc
 internal import Logging
 import Synchronization
+internal import Turns
 
 /// The side of a driver thread that other threads see: a mailbox and counters.
-final class Driver: Sendable {
+final class Driver: Sendable, Delivery {
     enum Message: Sendable {
         case request(Request)
         case cancel(Request)
@@ -80,19 +81,40 @@ final class Driver: Sendable {
     /// - Returns: false if the driver has ended; the message was not taken.
     @discardableResult
     func post(_ message: Message) -> Bool {
-        let (isTaken, mustWake) = inbox.withLock { inbox -> (Bool, Bool) in
-            if inbox.isClosed { return (false, false) }
-            inbox.messages.append(message)
-            let mustWake = inbox.isSleeping
-            inbox.isSleeping = false
-            return (true, mustWake)
-        }
-        if mustWake { eventfd_write(wakeUp, 1) }
-        return isTaken
+        let reader = put(message)
+        if reader == .sleeping { deliver() }
+        return reader != .ended
     }
 
+    /// As ``post(_:)``, but the thread may sleep until the end of the caller's turn, for all that is submitted in it.
     func submit(_ request: Request) {
-        if !post(.request(request)) { request.finish(PostgresError.closed) }
+        switch put(.request(request)) {
+        case .awake: break
+        case .sleeping: Turn.deliver(self)
+        case .ended: request.finish(PostgresError.closed)
+        }
+    }
+
+    private enum Reader {
+        case awake, sleeping, ended
+    }
+
+    private func put(_ message: Message) -> Reader {
+        inbox.withLock { inbox in
+            if inbox.isClosed { return .ended }
+            inbox.messages.append(message)
+            return inbox.isSleeping ? .sleeping : .awake
+        }
+    }
+
+    /// Wakes the thread if it sleeps and has messages.
+    func deliver() {
+        let mustWake = inbox.withLock { inbox in
+            let mustWake = inbox.isSleeping && !inbox.messages.isEmpty
+            if mustWake { inbox.isSleeping = false }
+            return mustWake
+        }
+        if mustWake { eventfd_write(wakeUp, 1) }
     }
 
     /// Waits until the thread has ended.

@@ -1,6 +1,7 @@
 internal import HTTPTypes
 internal import Hummingbird
 internal import NIOCore
+internal import Turns
 
 extension ConnectionHandler {
     /// A piece of an answer up to this length is copied behind what comes before it, and goes out with it.
@@ -35,6 +36,8 @@ extension ConnectionHandler {
     }
 
     private func beginAnswer(_ head: HTTPResponse, _ framing: AnswerFraming) {
+        // The one before, of a client that does not wait for answers, goes out whatever becomes of this one.
+        deliver()
         closesAfterAnswer = closesAfterAnswer || load.isDraining || framing == .connection || head.headerFields[.connection] == "close"
         answer.isBegun = true
         answer.framing = framing
@@ -89,6 +92,13 @@ extension ConnectionHandler {
         context?.write(wrapOutboundOut(bytes), promise: nil)
     }
 
+    /// Sends answers that are complete.
+    func deliver() {
+        guard hasDelivery else { return }
+        hasDelivery = false
+        context?.flush()
+    }
+
     func untilWritable() async throws {
         try await withCheckedThrowingContinuation { self.waiter = $0 }
     }
@@ -100,7 +110,14 @@ extension ConnectionHandler {
         if answer.framing == .chunked { answer.waiting.writeChunksEnd(trailers) }
         answer.isEnded = true
         writeWaiting()
-        if closesAfterAnswer { finish(context) } else { context.flush() }
+        if closesAfterAnswer {
+            finish(context)
+        } else if channel.isWritable {
+            hasDelivery = true
+            Turn.deliver(self)
+        } else {
+            context.flush()
+        }
     }
 }
 

@@ -12,7 +12,7 @@ extension ConnectionHandler {
         // A request may be answered before its body has come.
         let hasBegun = isClosing || (isAnswering ? answer.isBegun : reading == .body && collected == nil)
         abandon()
-        guard !hasBegun else { return context.close(promise: nil) }
+        guard !hasBegun else { return channel.close(promise: nil) }
         write(status, closing: true, isWhole: isWhole)
         context.flush()
         closeAfterAnswer()
@@ -57,6 +57,12 @@ extension ConnectionHandler {
         }
         context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: done)
         isClosing = true
+    }
+
+    /// Answers that were to be delivered later go out before.
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        deliver()
+        context.close(mode: mode, promise: promise)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

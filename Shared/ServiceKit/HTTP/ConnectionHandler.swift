@@ -3,6 +3,7 @@ internal import Hummingbird
 internal import Logging
 internal import NIOCore
 internal import NIOHTTP1
+internal import Turns
 
 /// An HTTP/1.1 connection: one request after the other is handed to the responder, and its answer written.
 ///
@@ -14,7 +15,7 @@ internal import NIOHTTP1
 /// what ends the connection in `ConnectionHandler+End.swift`.
 ///
 /// `@unchecked Sendable`: used on the event loop only.
-final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
+final class ConnectionHandler: ChannelDuplexHandler, Delivery, @unchecked Sendable {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
@@ -67,6 +68,8 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
     private var hasHeldRead = false
 
     var answer = Answer()
+    /// An answer is written and not sent: that is done once for all of a turn.
+    var hasDelivery = false
     var closesAfterAnswer = false
     /// Nothing more is read or written.
     var isOver = false
@@ -192,14 +195,20 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         if isOver || isClosing { return }
         let part = unwrapInboundIn(data)
         if isAnswering, reading == .nothing || !later.isEmpty { return later.append(part) }
-        executor.run { receive(part, context) }
+        executor.run {
+            // What was due before may have closed the connection.
+            if !isOver, !isClosing { receive(part, context) }
+        }
     }
 
     private func receive(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
         switch part {
         case .head(let head):
             let staysOpen = head.isKeepAlive
-            guard let head = RequestHead(head) else { return end(with: .badRequest, context) }
+            guard let head = RequestHead(head) else {
+                endsParsing = head.method == .CONNECT || head.headers.contains(name: "upgrade")
+                return end(with: .badRequest, context)
+            }
             endsParsing = head.offersUpgrade || head.request.method == .connect
             isKeptAlive = staysOpen && !endsParsing
             knowsChunks = head.isModern
@@ -263,7 +272,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
             if error is IOError { context.close(promise: nil) }
             return
         }
-        guard error is HTTPParserError, reading != .refused else { return context.close(promise: nil) }
+        guard error is HTTPParserError, reading != .refused else { return channel.close(promise: nil) }
         hasFailedParsing = true
         // The answer that is under way is the last.
         guard !isAnswering else {
@@ -310,6 +319,7 @@ final class ConnectionHandler: ChannelDuplexHandler, @unchecked Sendable {
         let task = Task(executorPreference: executor) {
             var next: Request? = request
             while let request = next {
+                self.executor.deliverInTime()
                 await self.respond(to: request)
                 next = await self.next()
             }

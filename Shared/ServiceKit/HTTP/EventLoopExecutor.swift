@@ -1,11 +1,12 @@
 internal import NIOCore
 internal import Synchronization
+internal import Turns
 
 /// Runs connections' tasks on the event loop that owns their sockets, so that a request is parsed, handled and answered
 /// without changing threads. What blocks must never run here; it has its own threads.
 ///
 /// Jobs that the loop itself asks for wait in a list of their own, and those of other threads come in one parcel: the loop's queue, with its lock
-/// and its closures, is passed once for many.
+/// and its closures, is passed once for many. What they give to others, answers and statements, is delivered once for many, too.
 ///
 /// `@unchecked Sendable`: everything but `parcel` is touched on the event loop only.
 final class EventLoopExecutor: TaskExecutor, @unchecked Sendable {
@@ -18,14 +19,19 @@ final class EventLoopExecutor: TaskExecutor, @unchecked Sendable {
     private static let maximumRun = 256
     private static let maximumTime = TimeAmount.milliseconds(10)
 
+    /// So long what one job has for others may wait for the jobs after it.
+    private static let longestDelivery = TimeAmount.milliseconds(1)
+
     /// Of connections' tasks, so many wait for the next request.
     static let maximumWaitingTasks = 256
 
     private let eventLoop: any EventLoop
     private var local: [UnownedJob] = []
     private var isDraining = false
-    /// When the loop began with the events that it has in hand.
-    private var turn: NIODeadline?
+    /// When the loop began with the events that it has in hand; nil: it has none.
+    private var begin: NIODeadline?
+    private let turn = Turn()
+    private var lastDelivery = NIODeadline.now()
     /// How long a job takes, on average of late.
     private var jobNanoseconds = 20_000.0
     /// The loop's connections on which something is under way.
@@ -41,7 +47,7 @@ final class EventLoopExecutor: TaskExecutor, @unchecked Sendable {
     }
 
     /// How long a request that is read now has waited while the loop was busy with others.
-    var waited: TimeAmount { turn.map { NIODeadline.now() - $0 } ?? .zero }
+    var waited: TimeAmount { begin.map { NIODeadline.now() - $0 } ?? .zero }
 
     /// How long it has waited, and would wait, by estimate.
     var delay: TimeAmount { waited + .nanoseconds(Int64(Double(local.count) * jobNanoseconds)) }
@@ -78,14 +84,32 @@ final class EventLoopExecutor: TaskExecutor, @unchecked Sendable {
 
     /// Runs `body`, on the event loop, and at once what it leads to.
     func run(_ body: () -> Void) {
-        if turn == nil {
-            turn = .now()
-            eventLoop.execute { self.turn = nil }
-        }
+        beginTurn()
+        deliverInTime()
         guard !isDraining else { return body() }
         isDraining = true
         body()
         drain()
+    }
+
+    private func beginTurn() {
+        guard begin == nil else { return }
+        let now = NIODeadline.now()
+        begin = now
+        lastDelivery = now
+        turn.begin()
+        eventLoop.execute {
+            self.begin = nil
+            self.turn.end()
+        }
+    }
+
+    /// Between two jobs, or two parts of one: delivers what waits for longer than it may.
+    func deliverInTime() {
+        let now = NIODeadline.now()
+        guard now - lastDelivery > Self.longestDelivery else { return }
+        lastDelivery = now
+        turn.deliver()
     }
 
     private func open() {
@@ -102,11 +126,13 @@ final class EventLoopExecutor: TaskExecutor, @unchecked Sendable {
 
     /// Runs what is there and what it leads to. Until the list is empty, ``isDraining`` says that nobody else need ask for it.
     private func drain() {
+        beginTurn()
         let start = NIODeadline.now()
         var next = 0
         while next < local.count, next < Self.maximumRun {
             local[next].runSynchronously(on: asUnownedTaskExecutor())
             next += 1
+            deliverInTime()
             if next % 8 == 0, NIODeadline.now() - start > Self.maximumTime { break }
         }
         note(next, since: start)
