@@ -1,3 +1,4 @@
+import HTTPTypes
 import Metrics
 import Testing
 
@@ -6,20 +7,37 @@ import Testing
 @Suite("What a server takes on") struct ServerLoadTests {
     private let registry = PrometheusRegistry()
 
-    private func load(_ change: (inout ServerLimits) -> Void) -> ServerLoad {
+    private func load(
+        hasRoom: @escaping HTTPService.Room = { _ in true }, _ change: (inout ServerLimits) -> Void
+    ) -> ServerLoad {
         var limits = ServerLimits()
         change(&limits)
-        return ServerLoad(limits, refusal: [], metrics: registry)
+        return ServerLoad(limits, refusal: [], hasRoom: hasRoom, metrics: registry)
+    }
+
+    private static func request(_ path: String = "/a") -> HTTPRequest {
+        HTTPRequest(method: .get, scheme: "http", authority: "h", path: path)
+    }
+
+    @Test("In a crowd who would find no room is refused, takes no place, and holds up nobody else") func room() {
+        let load = load(hasRoom: { $0.path != "/full" }) {
+            $0.crowd = 1
+            $0.requests = 3
+        }
+        #expect(load.admit(Self.request("/full"), delay: 0) && load.admit(Self.request("/full"), delay: 0), "no crowd yet")
+        #expect(!load.admit(Self.request("/full"), delay: 0))
+        #expect(load.admit(Self.request("/other"), delay: 0))
+        #expect(registry.exposition().contains("http_requests_shed_total{reason=\"line\"} 1\n"))
     }
 
     @Test("One request too many is refused, counted, and has a place once another has ended") func number() {
         let load = load { $0.requests = 2 }
-        #expect(load.admit(delay: 0) && load.admit(delay: 0))
-        #expect(!load.admit(delay: 0))
-        #expect(!load.admit(delay: 0), "a refusal takes no place")
+        #expect(load.admit(Self.request(), delay: 0) && load.admit(Self.request(), delay: 0))
+        #expect(!load.admit(Self.request(), delay: 0))
+        #expect(!load.admit(Self.request(), delay: 0), "a refusal takes no place")
         load.end()
-        #expect(load.admit(delay: 0))
-        #expect(!load.admit(delay: 0))
+        #expect(load.admit(Self.request(), delay: 0))
+        #expect(!load.admit(Self.request(), delay: 0))
         #expect(registry.exposition().contains("http_requests_shed_total{reason=\"requests\"} 3\n"))
     }
 
@@ -28,8 +46,8 @@ import Testing
             $0.requests = 1
             $0.patience = .milliseconds(200)
         }
-        #expect(!load.admit(delay: 200_000_001))
-        #expect(load.admit(delay: 200_000_000))
+        #expect(!load.admit(Self.request(), delay: 200_000_001))
+        #expect(load.admit(Self.request(), delay: 200_000_000))
         #expect(registry.exposition().contains("http_requests_shed_total{reason=\"delay\"} 1\n"))
     }
 

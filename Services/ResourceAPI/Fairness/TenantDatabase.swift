@@ -43,6 +43,9 @@ struct TenantDatabase: Sendable {
         [("quick", quick), ("slow", slow), ("stream", streams)].map { ($0.0, $0.1.running, $0.1.waiting) }
     }
 
+    /// Whether a quick statement of the tenant, as nearly all are, would not be refused now.
+    func hasRoom(for tenant: String) -> Bool { quick.hasRoom(for: tenant) }
+
     /// The limits of the settings' role.
     func limits(of settings: TransactionSettings) -> RoleLimits { limits[settings.role] }
 

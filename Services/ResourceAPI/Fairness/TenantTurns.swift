@@ -208,8 +208,7 @@ final class TenantTurns: Sendable {
     ) -> (any Error)? {
         if waiter.isCancelled { return CancellationError() }
         let line = Self.line(of: tenant, &state)
-        guard state.waiting < limits.waiting, line.waiting < limits.tenantWaiting else { return Overload() }
-        if let target = limits.target, line.waiting >= Self.shortLine, line.pace * line.waiting > target { return Overload() }
+        if isFull(line, state) { return Overload() }
         waiter.continuation = continuation
         line.waiters.append(waiter)
         line.waiting += 1
@@ -220,6 +219,17 @@ final class TenantTurns: Sendable {
         admit(&state)
         startSweeping(&state)
         return nil
+    }
+
+    private func isFull(_ line: Line, _ state: State) -> Bool {
+        if state.waiting >= limits.waiting || line.waiting >= limits.tenantWaiting { return true }
+        guard let target = limits.target, line.waiting >= Self.shortLine else { return false }
+        return line.pace * line.waiting > target
+    }
+
+    /// Whether a statement that came now would find a place, at once or in the line.
+    func hasRoom(for tenant: String) -> Bool {
+        state.withLock { state in state.lines[tenant].map { !isFull($0, state) } ?? (state.waiting < limits.waiting) }
     }
 
     /// Ends the wait of those whose patience is over, for as long as anybody waits.

@@ -94,7 +94,9 @@ struct ResourceAPIApplication: Sendable {
         let shortcuts = ShortcutResponder(tables.shortcuts + functions.shortcuts, pipeline: pipeline, router: router.buildResponder())
         responder = CrossOrigin(inner: shortcuts, path: settings.apiPath)
         server = HTTPService.make(
-            responder, listen: settings.listen, limits: settings.limits, refusal: ErrorResponses.overload, metrics: observability.registry,
+            responder, listen: settings.listen, limits: settings.limits, refusal: ErrorResponses.overload,
+            hasRoom: { head in verifier.known(head.headerFields).map { shared.hasRoom(for: $0.settings.tenant) } ?? true },
+            metrics: observability.registry,
             isReady: { [health] in await health.isReady() }, logger: logger
         )
         self.background = background

@@ -31,6 +31,11 @@ final class VerifiedTokens: Sendable {
         }
     }
 
+    /// As ``find(_:at:)``, but it is no use of the token.
+    func peek(_ hash: [UInt8], at now: Int64) -> Caller? {
+        state.withLock { Self.find(hash, at: now, in: &$0.callers) }
+    }
+
     private static func find(_ hash: [UInt8], at now: Int64, in callers: inout BoundedMap<[UInt8], Caller>) -> Caller? {
         guard let caller = callers[hash] else { return nil }
         guard caller.claims.expiresAt > now, caller.verifiedAt + maximumAgeSeconds > now else {

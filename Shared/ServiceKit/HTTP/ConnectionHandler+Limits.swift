@@ -12,7 +12,7 @@ extension ConnectionHandler {
     func isAdmitted(_ head: HTTPRequest) -> Bool {
         assert(!isCounted, "a connection has one request under way")
         if ServerLoad.isHealth(head.path) || ServerLoad.isWaiting(head.path) { return true }
-        isCounted = load.admit(delay: executor.delay.nanoseconds)
+        isCounted = load.admit(head, delay: executor.delay.nanoseconds)
         return isCounted
     }
 

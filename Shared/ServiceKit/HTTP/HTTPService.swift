@@ -1,3 +1,4 @@
+public import HTTPTypes
 public import Hummingbird
 internal import HummingbirdCore
 public import Logging
@@ -7,21 +8,26 @@ public import ServiceLifecycle
 
 /// The HTTP server of a service.
 public enum HTTPService {
+    /// Whether who asks would not be refused at once, as far as that is seen from a request's head without effort. Called on event loops.
+    public typealias Room = @Sendable (HTTPRequest) -> Bool
+
     /// - Parameters:
     ///   - listen: port 0 takes a free one.
     ///   - refusal: the body of a 503 to a request that is one too many, as JSON.
+    ///   - hasRoom: asked in a crowd only: to begin a request that is refused in the end costs several times what refusing it here does.
     ///   - isReady: nothing is listened to until it says so, for at most five seconds: a gateway that knows of no readiness sends requests as
     ///     soon as it can connect.
     ///   - onListening: is told the port once connections are accepted.
     public static func make<Responder: HTTPResponder>(
         _ responder: Responder, listen: (host: String, port: Int), limits: ServerLimits = ServerLimits(),
-        refusal: [UInt8] = Array("{}".utf8), metrics: any MetricsFactory = NOOPMetricsHandler.instance,
+        refusal: [UInt8] = Array("{}".utf8), hasRoom: @escaping Room = { _ in true },
+        metrics: any MetricsFactory = NOOPMetricsHandler.instance,
         isReady: @escaping @Sendable () async -> Bool = { true }, onListening: @escaping @Sendable (_ port: Int) -> Void = { _ in },
         logger: Logger
     ) -> DrainingServer<Responder> where Responder.Context == ServiceContext {
         // The rest is for the database, files, and connections that this server makes.
         let room = max(64, OpenFiles.raiseLimit() - 256)
-        let load = ServerLoad(limits, refusal: refusal, metrics: metrics)
+        let load = ServerLoad(limits, refusal: refusal, hasRoom: hasRoom, metrics: metrics)
         let drain = ServerDrain(load, logger: logger)
         let application = Application(
             responder: responder,

@@ -52,11 +52,15 @@ final class ServerLoad: Sendable {
     private let heldBack = Atomic<Int>(0)
     private let bodyBytes = Atomic<Int>(0)
     private let draining = Atomic<Bool>(false)
-    private let tooMany, tooSlow, tooMuch: Counter
+    private let hasRoom: HTTPService.Room
+    private let tooMany, tooSlow, tooMuch, lineIsFull: Counter
 
-    init(_ limits: ServerLimits, refusal: [UInt8], metrics: any MetricsFactory) {
+    init(
+        _ limits: ServerLimits, refusal: [UInt8], hasRoom: @escaping HTTPService.Room = { _ in true }, metrics: any MetricsFactory
+    ) {
         self.limits = limits
         self.refusal = refusal
+        self.hasRoom = hasRoom
         (metrics as? PrometheusRegistry)?
             .describe(
                 "http_requests_shed_total",
@@ -64,7 +68,7 @@ final class ServerLoad: Sendable {
         func counter(_ reason: String) -> Counter {
             Counter(label: "http_requests_shed_total", dimensions: [("reason", reason)], factory: metrics)
         }
-        (tooMany, tooSlow, tooMuch) = (counter("requests"), counter("delay"), counter("bodies"))
+        (tooMany, tooSlow, tooMuch, lineIsFull) = (counter("requests"), counter("delay"), counter("bodies"), counter("line"))
     }
 
     /// Whether every answer is its connection's last.
@@ -76,7 +80,11 @@ final class ServerLoad: Sendable {
     ///
     /// - Parameter delay: nanoseconds that it would wait for its event loop.
     /// - Returns: false where there is too much already.
-    func admit(delay: Int64) -> Bool {
+    func admit(_ head: HTTPRequest, delay: Int64) -> Bool {
+        if isCrowded, !hasRoom(head) {
+            lineIsFull.increment()
+            return false
+        }
         if delay > limits.patience.nanoseconds {
             tooSlow.increment()
             return false

@@ -102,13 +102,16 @@ import Testing
             for _ in 0..<3 { group.addTask { try await turns.take(Self.acme) { await log.run("acme", holding: true) } } }
             try await Self.eventually("one runs, two wait") { log.running == 1 && turns.waiting == 2 }
             await #expect(throws: TenantTurns.Overload.self) { try await turns.take(Self.acme) { await log.run("acme") } }
+            #expect(!turns.hasRoom(for: Self.acme) && turns.hasRoom(for: Self.globex))
             group.addTask { try await turns.take(Self.globex) { await log.run("globex") } }
             try await Self.eventually("three wait") { turns.waiting == 3 }
             await #expect(throws: TenantTurns.Overload.self) { try await turns.take(Self.initech) { await log.run("initech") } }
+            #expect(!turns.hasRoom(for: Self.globex) && !turns.hasRoom(for: Self.initech))
             log.open()
             try await group.waitForAll()
         }
         #expect(log.order.count == 4 && turns.waiting == 0)
+        #expect([Self.acme, Self.globex, Self.initech].allSatisfy(turns.hasRoom))
     }
 
     @Test("Who waits too long is refused, and takes nobody's place along") func patience() async throws {
