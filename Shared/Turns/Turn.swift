@@ -50,6 +50,7 @@ public final class Turn: @unchecked Sendable {
         }
     }
 
+    /// Delivers what was put off. From here on the thread has no turn.
     public func end() {
         pthread_setspecific(Self.key, nil)
         deliver()

@@ -14,7 +14,7 @@ public enum HTTPService {
     /// - Parameters:
     ///   - listen: port 0 takes a free one.
     ///   - refusal: the body of a 503 to a request that is one too many, as JSON.
-    ///   - hasRoom: asked in a crowd only: to begin a request that is refused in the end costs several times what refusing it here does.
+    ///   - hasRoom: asked in a crowd only: a request that is refused here holds no memory and keeps nobody waiting.
     ///   - isReady: nothing is listened to until it says so, for at most five seconds: a gateway that knows of no readiness sends requests as
     ///     soon as it can connect.
     ///   - onListening: is told the port once connections are accepted.
